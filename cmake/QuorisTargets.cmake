@@ -1,0 +1,48 @@
+# Compiler options, outside libraries, and quoris_library(), which makes one target per room.
+
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(cxxopts REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+
+add_library(quoris_options INTERFACE)
+target_include_directories(quoris_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(quoris_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                                                -Werror)
+if(QUORIS_SANITIZE)
+  # g++ 12 takes members of std::regex (by way of cxxopts) for uninitialized under a sanitizer.
+  target_compile_options(quoris_options INTERFACE -fsanitize=${QUORIS_SANITIZE}
+                                                  -fno-omit-frame-pointer
+                                                  -Wno-maybe-uninitialized)
+  target_link_options(quoris_options INTERFACE -fsanitize=${QUORIS_SANITIZE})
+endif()
+if(QUORIS_FUZZERS)
+  # Every room reports its coverage to the fuzzer; clang's warnings are not ours to obey.
+  target_compile_options(quoris_options INTERFACE -fsanitize=fuzzer-no-link -Wno-error)
+endif()
+
+# jemalloc in the shipped binary; the sanitizers bring an allocator of their own.
+add_library(quoris_allocator INTERFACE)
+if(NOT QUORIS_SANITIZE)
+  pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+  target_link_libraries(quoris_allocator INTERFACE PkgConfig::jemalloc)
+  target_compile_definitions(quoris_allocator INTERFACE QUORIS_JEMALLOC=1)
+endif()
+
+# quoris_library(<room> DIR <folder> DEPS <rooms>...): a static library of every .cc below DIR.
+# Headers are included by their path from the repository's root or from src.
+function(quoris_library room)
+  cmake_parse_arguments(ARG "" "DIR" "DEPS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_DIR}/*.cc)
+  if(NOT sources)
+    message(FATAL_ERROR "room ${room} has no sources in ${ARG_DIR}")
+  endif()
+  add_library(quoris_${room} STATIC ${sources})
+  target_link_libraries(quoris_${room} PRIVATE quoris_options)
+  foreach(dep ${ARG_DEPS})
+    target_link_libraries(quoris_${room} PUBLIC quoris_${dep})
+  endforeach()
+endfunction()
