@@ -1,0 +1,173 @@
+// Every error text that a client sees, once. Clients match on some of them, so the words are
+// Redis 7.0.15's where Redis has that error.
+//
+// Used by: command, server. Constants begin with their code; functions make a text with parts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace quoris::command::errors {
+
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kNotInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kNotFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kOutOfRange = "ERR index out of range";
+inline constexpr std::string_view kOverflow = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kDbOutOfRange = "ERR DB index is out of range";
+
+// Connections and transactions.
+inline constexpr std::string_view kWrongPass =
+    "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kBadClientName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
+inline constexpr std::string_view kPasswordNotSet =
+    "ERR AUTH <password> called without any password configured for the default user. Are you "
+    "sure your configuration is correct?";
+inline constexpr std::string_view kHelloNeedsAuth =
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+    "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+    "version at the same time";
+inline constexpr std::string_view kBadProtocolVersion =
+    "ERR Protocol version is not an integer or out of range";
+inline constexpr std::string_view kNoSuchProtocol = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kNestedMulti = "ERR MULTI calls can not be nested";
+inline constexpr std::string_view kDiscardWithoutMulti = "ERR DISCARD without MULTI";
+inline constexpr std::string_view kExecWithoutMulti = "ERR EXEC without MULTI";
+inline constexpr std::string_view kWatchInsideMulti = "ERR WATCH inside MULTI is not allowed";
+inline constexpr std::string_view kExecAborted =
+    "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kNotInMulti = "ERR Command not allowed inside a transaction";
+inline constexpr std::string_view kMonitorOnKeys = "ERR Replica can't interact with the keyspace";
+inline constexpr std::string_view kTransactionTooLarge =
+    "ERR transaction is larger than client-query-buffer-limit";
+inline constexpr std::string_view kOutOfMemory =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+
+// Keys.
+inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
+inline constexpr std::string_view kInvalidFirstDb = "ERR invalid first DB index";
+inline constexpr std::string_view kInvalidSecondDb = "ERR invalid second DB index";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kExpireNxConflict =
+    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kExpireGtLtConflict =
+    "ERR GT and LT options at the same time are not compatible";
+inline constexpr std::string_view kNoIdleTimeUnderLfu =
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kNoFrequencyWithoutLfu =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+    "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+
+// Strings.
+inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
+inline constexpr std::string_view kNanOrInfinity = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kOffsetOutOfRange = "ERR offset is out of range";
+inline constexpr std::string_view kStringTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kLcsNotStrings =
+    "ERR The specified keys must contain string values";
+inline constexpr std::string_view kLcsLengthAndIndexes =
+    "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kLcsTooLarge =
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+
+// Clients, monitoring, the node.
+inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";
+inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
+inline constexpr std::string_view kNoSuchClient = "ERR No such client";
+inline constexpr std::string_view kBadPauseMode = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+inline constexpr std::string_view kBadUnblockReason =
+    "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+inline constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+inline constexpr std::string_view kTimeoutNotInteger =
+    "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kBadSlowlogCount =
+    "ERR count should be greater than or equal to -1";
+inline constexpr std::string_view kMonitorMayNotBlock =
+    "ERR MONITOR isn't allowed for DENY BLOCKING client";
+inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
+inline constexpr std::string_view kDebugNotAllowed =
+    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+    "can "
+    "run it from a local connection, otherwise you need to set this option in the configuration "
+    "file, and then restart the server.";
+inline constexpr std::string_view kBadProtocolType =
+    "ERR Wrong protocol type name. Please use one of the following: "
+    "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false";
+inline constexpr std::string_view kNeedsResp3 = "ERR RESP2 is not supported by this command";
+
+// COMMAND GETKEYS and GETKEYSANDFLAGS.
+inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
+inline constexpr std::string_view kNoKeyArguments = "ERR The command has no key arguments";
+inline constexpr std::string_view kInvalidArgumentCount =
+    "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments specified for command";
+
+// `command` is the full name in lower case: "set", "config|get".
+[[nodiscard]] inline std::string wrong_arity(std::string_view command) {
+  return "ERR wrong number of arguments for '" + std::string(command) + "' command";
+}
+
+[[nodiscard]] inline std::string invalid_expire_time(std::string_view command) {
+  return "ERR invalid expire time in '" + std::string(command) + "' command";
+}
+
+[[nodiscard]] inline std::string hello_syntax(std::string_view option) {
+  return "ERR Syntax error in HELLO option '" + std::string(option) + "'";
+}
+
+[[nodiscard]] inline std::string unsupported_option(std::string_view word) {
+  return "ERR Unsupported option " + std::string(word);
+}
+
+[[nodiscard]] inline std::string not_between(int64_t low, int64_t high) {
+  return "ERR value is out of range, value must between " + std::to_string(low) + " and " +
+         std::to_string(high);
+}
+
+// A container's subcommand with arguments that don't fit; `container` in upper case.
+[[nodiscard]] inline std::string bad_subcommand_call(std::string_view word,
+                                                     std::string_view container) {
+  return "ERR unknown subcommand or wrong number of arguments for '" +
+         std::string(word.substr(0, 128)) + "'. Try " + std::string(container) + " HELP.";
+}
+
+[[nodiscard]] inline std::string unknown_client_type(std::string_view word) {
+  return "ERR Unknown client type '" + std::string(word) + "'";
+}
+
+[[nodiscard]] inline std::string no_such_user(std::string_view name) {
+  return "ERR No such user '" + std::string(name) + "'";
+}
+
+[[nodiscard]] inline std::string bad_client_attribute(std::string_view name) {
+  return "ERR " + std::string(name) + " cannot contain spaces, newlines or special characters.";
+}
+
+[[nodiscard]] inline std::string unrecognized_option(std::string_view word) {
+  return "ERR Unrecognized option '" + std::string(word) + "'";
+}
+
+[[nodiscard]] inline std::string no_latency_samples(std::string_view event) {
+  return "ERR No samples available for event '" + std::string(event) + "'";
+}
+
+[[nodiscard]] inline std::string unknown_level(std::string_view word) {
+  return "ERR unknown consistency level '" + std::string(word.substr(0, 128)) +
+         "': use ANY, ONE, QUORUM, ALL or STRONG";
+}
+
+[[nodiscard]] inline std::string no_level_for(std::string_view command) {
+  return "ERR CONSISTENCY runs one command on keys at a level, '" +
+         std::string(command.substr(0, 128)) + "' is none";
+}
+
+}  // namespace quoris::command::errors
