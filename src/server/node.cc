@@ -1,0 +1,524 @@
+#include "server/node.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "server/commands/rows.h"
+
+namespace quoris::server {
+namespace {
+
+// Active expiry: a slice at most this long, then a pause, so that it takes at most a quarter of
+// the loop and holds nobody up longer than a slice. A finished pass comes again after
+// kExpireRestUs.
+constexpr uint64_t kExpireSliceNs = 1'000'000;
+constexpr uint64_t kExpirePauseUs = 3'000;
+constexpr uint64_t kExpireRestUs = 100'000;
+constexpr size_t kExpireStep = 512;     // entries read between two looks at the clock
+constexpr size_t kLazyFreeStep = 2048;  // entries freed between two looks at the clock
+
+// A client that sent half a request and went silent keeps a buffer that just fits from then on.
+constexpr int64_t kShrinkAfterMs = 2'000;
+
+constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
+constexpr std::string_view kProtected =
+    "-DENIED Quoris runs in protected mode: no password is set, so it takes connections from this "
+    "machine only. Set a password (requirepass), or bind to the addresses you trust and turn the "
+    "protection off with 'CONFIG SET protected-mode no' from this machine.\r\n";
+
+std::string random_hex(Rng& rng, size_t bytes) {
+  std::vector<std::byte> secret(bytes);
+  rng.secret_bytes(secret);
+  std::string text;
+  for (const std::byte byte : secret) text += fmt::format("{:02x}", std::to_integer<int>(byte));
+  return text;
+}
+
+HashSecret draw_secret(Rng& rng) {
+  HashSecret secret;
+  rng.secret_bytes(std::as_writable_bytes(std::span(&secret.seed, 1)));
+  return secret;
+}
+
+bool is_lfu(EvictionPolicy policy) {
+  return policy == EvictionPolicy::allkeys_lfu || policy == EvictionPolicy::volatile_lfu;
+}
+
+bool is_lru(EvictionPolicy policy) {
+  return policy == EvictionPolicy::allkeys_lru || policy == EvictionPolicy::volatile_lru;
+}
+
+}  // namespace
+
+Node::Node(const Parts& parts)
+    : env_(parts.env),
+      host_(parts.host),
+      edge_(parts.edge),
+      settings_(parts.settings),
+      log_(parts.log_sink),
+      store_(static_cast<size_t>(parts.settings.values().databases), draw_secret(parts.env.rng),
+             NodeNumber{0}),
+      commands_(command_families()),
+      dispatcher_(*this),
+      run_id_(random_hex(parts.env.rng, 20)),
+      node_id_(parts.settings.values().node_id) {
+  if (node_id_.empty()) node_id_ = random_hex(env_.rng, 20);
+  refresh_time();
+  started_at_s_ = now_us_ / 1'000'000;
+  stats_.commands.resize(commands_.size());
+  last_turn_cpu_ns_ = env_.clock.thread_cpu_ns();
+  settings_changed();
+  startup_memory_ = used_memory();
+  tick();
+  expire_slice();
+}
+
+Node::~Node() = default;
+
+void Node::refresh_time() { now_us_ = env_.clock.wall_us(); }
+
+// --- sessions ---------------------------------------------------------------------------------
+
+StreamHandler* Node::accept(std::unique_ptr<Stream> stream) {
+  const auto refuse = [&](std::string_view why) -> StreamHandler* {
+    ++stats_.connections_rejected;
+    ByteChain bytes;
+    bytes.append(why);
+    stream->write(std::move(bytes));  // what fits into the socket's buffer; nobody waits for more
+    return nullptr;
+  };
+  ++stats_.connections_received;
+  if (sessions_.size() >= static_cast<size_t>(values().maxclients)) return refuse(kTooManyClients);
+  if (values().protected_mode && values().requirepass.empty() && !stream->is_local()) {
+    return refuse(kProtected);
+  }
+  const SessionId id{next_session_id_++};
+  auto session = std::make_unique<Session>(*this, id, std::move(stream));
+  session->authenticated = values().requirepass.empty();
+  session->consistency = values().consistency;
+  session->created_s = now_us_ / 1'000'000;
+  session->last_active_ms = now_ms();
+  Session& kept = *session;
+  sessions_.emplace(id, std::move(session));
+  return &kept;
+}
+
+std::vector<Session*> Node::sessions() {
+  std::vector<Session*> all;
+  all.reserve(sessions_.size());
+  for (const auto& [id, session] : sessions_) all.push_back(session.get());
+  return all;
+}
+
+Session* Node::find_session(SessionId id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void Node::mark_ready(Session& session) {
+  if (session.in_ready_) return;
+  session.in_ready_ = true;
+  ready_.push_back(&session);
+}
+
+void Node::mark_dirty(Session& session) {
+  if (session.in_dirty_) return;
+  session.in_dirty_ = true;
+  dirty_.push_back(&session);
+}
+
+void Node::note_closed(Session& session) { closed_.push_back(session.id()); }
+
+void Node::reap() {
+  for (const SessionId id : closed_) {
+    if (Session* session = find_session(id); session != nullptr) destroy(*session);
+  }
+  closed_.clear();
+}
+
+void Node::destroy(Session& session) {
+  if (session.monitor) --monitors_;
+  if (session.blocked_) {
+    env_.timers.cancel(session.blocked_->timer);
+    --blocked_;
+  }
+  if (session.in_ready_) std::erase(ready_, &session);
+  if (session.in_dirty_) std::erase(dirty_, &session);
+  sessions_.erase(session.id());
+}
+
+void Node::add_monitor(Session& session) {
+  if (session.monitor) return;
+  session.monitor = true;
+  ++monitors_;
+}
+
+void Node::remove_monitor(Session& session) {
+  if (!session.monitor) return;
+  session.monitor = false;
+  --monitors_;
+}
+
+void Node::feed_monitors(const Session& from, std::span<const std::string_view> arguments) {
+  std::string line = fmt::format("+{}.{:06} [{} {}]", now_us_ / 1'000'000, now_us_ % 1'000'000,
+                                 raw(from.db), from.stream_->peer_address());
+  for (const std::string_view argument : arguments) {
+    line += ' ';
+    line += quote_for_display(argument);
+  }
+  line += "\r\n";
+  for (const auto& [id, session] : sessions_) {
+    if (!session->monitor || session->closing()) continue;
+    session->out().append(line);
+    mark_dirty(*session);
+  }
+}
+
+// --- the turn ---------------------------------------------------------------------------------
+
+void Node::run_turn() {
+  if (ready_.empty() && dirty_.empty() && closed_.empty()) return;
+  QUORIS_ASSERT(!in_turn_);
+  in_turn_ = true;
+  refresh_time();
+  while (gather()) execute_batch();
+  finish_reading();
+  outbox_.end_turn();
+  flush_replies();
+  reap();
+  note_turn();
+  in_turn_ = false;
+}
+
+bool Node::wants_turn() const { return !ready_.empty() || !dirty_.empty() || !closed_.empty(); }
+
+bool Node::gather() {
+  batch_.clear();
+  while (batch_.size() < kBatch && ready_position_ < ready_.size()) {
+    Session& session = *ready_[ready_position_];
+    const std::span<const resp::RequestReader::Command> commands = session.reader_.commands();
+    while (session.planned_ < commands.size() && batch_.size() < kBatch && !session.closing_ &&
+           !session.is_waiting()) {
+      batch_.push_back({.session = &session,
+                        .arguments = session.reader_.arguments(commands[session.planned_++])});
+    }
+    const bool through =
+        session.planned_ == commands.size() || session.closing_ || session.is_waiting();
+    if (through) ++ready_position_;
+  }
+  for (Planned& planned : batch_) dispatcher_.plan(planned);
+  for (const Planned& planned : batch_) {
+    if (planned.key.argument == 0) continue;
+    store_.db(planned.session->db).prefetch_entry(planned.key.hash);
+  }
+  return !batch_.empty();
+}
+
+void Node::execute_batch() {
+  for (const Planned& planned : batch_) {
+    Session& session = *planned.session;
+    if (session.closing_ || session.is_waiting()) continue;
+    session.last_active_ms = now_ms();
+    if (!dispatcher_.execute(planned)) {
+      session.postponed_ = true;
+      postponed_.push_back(session.id());
+      continue;
+    }
+    ++session.executed_;
+    if (!session.out_.empty()) mark_dirty(session);
+  }
+  size_t waiting = 0;
+  for (const Session* session : dirty_) waiting += session->out_.size();
+  if (waiting >= kEarlyFlush) {
+    outbox_.end_turn();
+    for (Session* session : dirty_) flush(*session);
+  }
+}
+
+void Node::finish_reading() {
+  std::vector<Session*> ready;
+  ready.swap(ready_);
+  ready_position_ = 0;
+  for (Session* session : ready) {
+    session->in_ready_ = false;
+    session->reader_.drop(session->executed_);
+    session->planned_ = 0;
+    session->executed_ = 0;
+    if (session->closing_ || session->is_waiting()) continue;
+    // What was parsed while nobody knew whether its AUTH would succeed goes on now.
+    if (session->reader_.stalled()) session->parse(0);
+    if (session->reader_.error().empty() || !session->reader_.commands().empty()) continue;
+    resp::ReplyWriter reply(session->out_, session->protocol);
+    reply.error(fmt::format("ERR {}", session->reader_.error()));
+    count_error(reply.last_error_code());
+    session->close_after_reply();
+  }
+  if (!ready_.empty()) return;
+  ready.clear();
+  ready_.swap(ready);  // keeps its memory for the next turn
+}
+
+void Node::flush_replies() {
+  // Closing a session puts nothing into this list while it is walked: marks are taken first.
+  std::vector<Session*> dirty;
+  dirty.swap(dirty_);
+  for (Session* session : dirty) {
+    session->in_dirty_ = false;
+    flush(*session);
+    session->read_this_turn_ = 0;
+    if (session->reading_stopped_ && !session->closing_ && !session->is_waiting()) {
+      session->reading_stopped_ = false;
+      session->stream_->resume_reading();
+    }
+    if (session->closing_ && !session->close_dropping_ && !session->peer_gone_) {
+      session->stream_->close_after_write();
+    }
+  }
+  if (dirty_.empty()) {
+    dirty.clear();
+    dirty_.swap(dirty);  // keeps its memory for the next turn
+  }
+}
+
+void Node::flush(Session& session) {
+  if (session.out_.empty()) return;
+  if (session.peer_gone_ || session.close_dropping_) {
+    session.out_.clear();
+    return;
+  }
+  stats_.output_bytes += session.out_.size();
+  ++stats_.writes;
+  session.stream_->write(std::move(session.out_));
+  session.out_.clear();
+  check_output_limit(session);
+}
+
+void Node::check_output_limit(Session& session) {
+  const size_t pending = session.output_memory();
+  if (pending == 0) return;
+  const OutputLimit& limit = values().client_output_buffer_limit[0];
+  const int64_t now_s = now_us_ / 1'000'000;
+  bool close = limit.hard != 0 && pending > limit.hard;
+  if (limit.soft != 0 && pending > limit.soft) {
+    if (session.over_soft_limit_since_s == 0) session.over_soft_limit_since_s = now_s;
+    close = close || now_s - session.over_soft_limit_since_s >= limit.soft_seconds;
+  } else {
+    session.over_soft_limit_since_s = 0;
+  }
+  if (!close) return;
+  ++stats_.output_buffer_limit_disconnections;
+  log_.write(LogLevel::warning,
+             "closing client id={} addr={}: {} bytes of replies wait for it, past the limit of "
+             "client-output-buffer-limit",
+             raw(session.id()), session.stream_->peer_address(), pending);
+  session.close_now();
+}
+
+void Node::note_turn() {
+  const uint64_t cpu = env_.clock.thread_cpu_ns();
+  stats_.turn_cpu.record(cpu - last_turn_cpu_ns_);
+  last_turn_cpu_ns_ = cpu;
+  ++stats_.turns;
+}
+
+void Node::breathe() {
+  // The control link runs here once there is a cluster; alone there is nothing to let in.
+}
+
+// --- waiting ----------------------------------------------------------------------------------
+
+void Node::block(Session& session, int64_t timeout_ms,
+                 std::function<void(resp::ReplyWriter&, UnblockReason)> on_end) {
+  QUORIS_ASSERT(!session.is_blocked());
+  session.blocked_ = std::make_unique<Blocked>();
+  session.blocked_->on_end = std::move(on_end);
+  ++blocked_;
+  if (timeout_ms <= 0) return;
+  const SessionId id = session.id();
+  session.blocked_->timer =
+      env_.timers.schedule(static_cast<uint64_t>(timeout_ms) * 1000, [this, id] {
+        refresh_time();
+        Session* waiting = find_session(id);
+        if (waiting == nullptr || !waiting->is_blocked()) return;
+        waiting->blocked_->timer = TimerId{0};
+        unblock(*waiting, UnblockReason::timeout);
+      });
+}
+
+void Node::unblock(Session& session, UnblockReason reason) {
+  QUORIS_ASSERT(session.is_blocked());
+  const std::unique_ptr<Blocked> blocked = std::move(session.blocked_);
+  --blocked_;
+  env_.timers.cancel(blocked->timer);
+  resp::ReplyWriter reply(session.out_, session.protocol);
+  blocked->on_end(reply, reason);
+  wake(session);
+}
+
+void Node::wake(Session& session) {
+  mark_dirty(session);  // its reply, and reading that was stopped
+  mark_ready(session);  // commands that came meanwhile
+}
+
+void Node::pause(Pause::Kind kind, int64_t until_ms) {
+  // As Redis does: a second PAUSE may lengthen and widen the first, never shorten or narrow it.
+  pause_.kind = std::max(pause_.kind, kind);
+  pause_.until_ms = std::max(pause_.until_ms, until_ms);
+  env_.timers.cancel(pause_timer_);
+  const int64_t wait_ms = std::max<int64_t>(pause_.until_ms - now_ms(), 0);
+  pause_timer_ = env_.timers.schedule(static_cast<uint64_t>(wait_ms) * 1000, [this] {
+    refresh_time();
+    unpause();
+  });
+}
+
+void Node::unpause() {
+  env_.timers.cancel(pause_timer_);
+  pause_ = Pause();
+  std::vector<SessionId> postponed;
+  postponed.swap(postponed_);
+  for (const SessionId id : postponed) {
+    Session* session = find_session(id);
+    if (session == nullptr) continue;
+    session->postponed_ = false;
+    wake(*session);
+  }
+}
+
+Pause::Kind Node::pause_kind() { return pause_.kind; }
+
+// --- settings, figures ------------------------------------------------------------------------
+
+void Node::settings_changed() {
+  const SettingValues& now = values();
+  log_.set_level(now.loglevel);
+  log_.set_topics(now.log_topics);
+  store::AccessPolicy& access = store_.access();
+  access.mode = is_lfu(now.maxmemory_policy) ? store::AccessMode::lfu : store::AccessMode::lru;
+  access.lfu_log_factor = static_cast<uint32_t>(now.lfu_log_factor);
+  access.lfu_decay_minutes = static_cast<uint32_t>(now.lfu_decay_time);
+  data_settings_.proto_max_bulk_len = now.proto_max_bulk_len;
+  data_settings_.lfu = is_lfu(now.maxmemory_policy);
+  // Redis shares its small integers unless entries need an access clock of their own.
+  data_settings_.shared_integers =
+      now.maxmemory == 0 || !(is_lfu(now.maxmemory_policy) || is_lru(now.maxmemory_policy));
+  data_settings_.lazy_user_del = now.lazyfree_lazy_user_del;
+  data_settings_.lazy_user_flush = now.lazyfree_lazy_user_flush;
+  if (!now.latency_tracking) {
+    for (CommandStats& stats : stats_.commands) stats.latency.reset();
+  }
+}
+
+void Node::reset_stats() {
+  const size_t peak = stats_.peak_memory;
+  stats_ = NodeStats();
+  stats_.peak_memory = peak;
+  stats_.commands.resize(commands_.size());
+}
+
+void Node::count_error(std::string_view code) {
+  ++stats_.errors;
+  const auto found = stats_.error_codes.find(code);
+  if (found != stats_.error_codes.end()) {
+    ++found->second;
+  } else if (stats_.error_codes.size() < NodeStats::kErrorCodesMax) {
+    stats_.error_codes.emplace(code, 1);
+  }
+}
+
+uint64_t Node::used_memory() const {
+  const uint64_t heap = host_.thread_heap_bytes();
+  if (heap != 0) return heap;
+  uint64_t store = 0;
+  for (uint16_t db = 0; db < store_.databases(); ++db) store += store_.db(DbIndex{db}).memory();
+  return store;
+}
+
+void Node::shutdown(int exit_status) {
+  if (stopping_) return;
+  stopping_ = true;
+  log_.write(LogLevel::notice, "stopping");
+  edge_.stop(exit_status);
+}
+
+// --- timers -----------------------------------------------------------------------------------
+
+void Node::tick() {
+  refresh_time();
+  const auto now = static_cast<uint64_t>(now_us_);
+  stats_.ops_rate.sample(stats_.commands_processed, now);
+  stats_.input_rate.sample(stats_.input_bytes, now);
+  stats_.output_rate.sample(stats_.output_bytes, now);
+  if (const uint64_t used = used_memory(); used > stats_.peak_memory) {
+    stats_.peak_memory = used;
+    stats_.peak_memory_at_s = now_us_ / 1'000'000;
+  }
+  tend_sessions();
+  const uint64_t period_us = 1'000'000 / static_cast<uint64_t>(values().hz);
+  static_cast<void>(env_.timers.schedule(period_us, [this] { tick(); }));
+  note_turn();
+}
+
+void Node::tend_sessions() {
+  // All of them once a second: a tenth (for `hz` 10) per tick, from where the last one ended.
+  const auto hz = static_cast<size_t>(values().hz);
+  size_t left = (sessions_.size() + hz - 1) / hz;
+  auto next = sessions_.upper_bound(tended_);
+  for (; left > 0; --left, ++next) {
+    if (next == sessions_.end()) next = sessions_.begin();
+    tended_ = next->first;
+    tend(*next->second);
+  }
+}
+
+void Node::tend(Session& session) {
+  if (session.closing()) return;
+  check_output_limit(session);
+  const int64_t idle_ms = now_ms() - session.last_active_ms;
+  if (idle_ms > kShrinkAfterMs) session.reader_.shrink();
+  const int64_t timeout_ms = values().timeout_s * 1000;
+  const bool exempt = session.is_waiting() || session.monitor;
+  if (timeout_ms == 0 || exempt || idle_ms <= timeout_ms) return;
+  log_.write(LogLevel::verbose, "closing client id={}: idle for more than `timeout`",
+             raw(session.id()));
+  session.close_now();
+}
+
+void Node::expire_slice() {
+  refresh_time();
+  const uint64_t started = env_.clock.monotonic_ns();
+  const auto out_of_time = [&] { return env_.clock.monotonic_ns() - started > kExpireSliceNs; };
+  bool finished = true;
+  if (active_expire) {
+    ++stats_.expire_cycles;
+    outbox_.begin();
+    store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), outbox_.sink());
+    // Every database in turn, from the one where the last slice ended.
+    for (size_t seen = 0; seen < store_.databases(); ++seen) {
+      const DbIndex db = expire_db_;
+      const auto expire = [&](store::Entry& entry) { writer.expire(db, entry); };
+      bool through = store_.db(db).expiring() == 0;
+      while (!through && !out_of_time()) {
+        through = store_.db(db).expire_some(now_ms(), kExpireStep, expire).finished;
+      }
+      if (!through) {
+        finished = false;
+        break;
+      }
+      expire_db_ = DbIndex{static_cast<uint16_t>((raw(db) + 1U) % store_.databases())};
+    }
+    outbox_.end();
+    outbox_.end_turn();
+  }
+  while (store_.lazy_pending() > 0 && !out_of_time()) store_.free_some(kLazyFreeStep);
+  finished = finished && store_.lazy_pending() == 0;
+
+  const uint64_t took = env_.clock.monotonic_ns() - started;
+  stats_.expire_cycle_cpu_ns += took;
+  latency_.note("expire-cycle", took / 1'000'000,
+                static_cast<uint64_t>(values().latency_monitor_threshold_ms), now_us_ / 1'000'000);
+  static_cast<void>(
+      env_.timers.schedule(finished ? kExpireRestUs : kExpirePauseUs, [this] { expire_slice(); }));
+}
+
+}  // namespace quoris::server

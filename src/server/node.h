@@ -1,0 +1,255 @@
+// Node: a database node without its edge: sessions, store, settings, figures, timers.
+//
+// Driven from outside: accept() brings connections, their handlers bring bytes, run_turn()
+// executes what has come. Runs over libuv and in the simulator alike, from the same Env.
+// One turn: plan and execute what all sessions have sent (keys of a batch prefetched), hand the
+// effects to the outbox's listeners once, then write once per session.
+//
+// Invariants: nothing executes outside run_turn() and timers. Sessions are destroyed only between
+// turns (reap). All limits stand in the settings.
+// Used by: main, simulator, tests. Start reading at run_turn().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/env.h"
+#include "base/host.h"
+#include "base/log.h"
+#include "base/stream.h"
+#include "command/data_context.h"
+#include "command/table.h"
+#include "server/dispatcher.h"
+#include "server/monitoring/latency_monitor.h"
+#include "server/monitoring/slowlog.h"
+#include "server/monitoring/stats.h"
+#include "server/outbox.h"
+#include "server/session.h"
+#include "server/settings/settings.h"
+#include "server/settings/settings_table.h"
+#include "store/store.h"
+
+namespace quoris::server {
+
+// What the edge does for the node besides connections.
+class NodeEdge {
+ public:
+  virtual ~NodeEdge() = default;
+
+  // Ends the process in an orderly way after this turn; exit status as given.
+  virtual void stop(int exit_status) = 0;
+
+  // Replaces a file as a whole (CONFIG REWRITE), durably.
+  virtual Status replace_file(const std::string& path, std::string_view content) = 0;
+  virtual Result<std::string> read_file(const std::string& path) = 0;
+
+  // Called after a setting changed that only the edge can act on (port, bind, logfile, maxclients
+  // ...). An error refuses the change.
+  virtual Status apply_setting(std::string_view name, const SettingValues& values) = 0;
+
+  // DEBUG SLEEP: holds the reactor thread.
+  virtual void sleep_us(uint64_t microseconds) = 0;
+};
+
+// CLIENT PAUSE.
+struct Pause {
+  enum class Kind : uint8_t { none, write, all };
+  Kind kind = Kind::none;
+  int64_t until_ms = 0;
+};
+
+class Node final : public StreamAcceptor, public TurnHandler, private command::Breather {
+ public:
+  struct Parts {
+    Env env;
+    Host& host;
+    LogSink& log_sink;
+    NodeEdge& edge;
+    Settings& settings;
+  };
+
+  explicit Node(const Parts& parts);
+  ~Node() override;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // --- StreamAcceptor, TurnHandler --------------------------------------------------------------
+  StreamHandler* accept(std::unique_ptr<Stream> stream) override;
+  void run_turn() override;
+  [[nodiscard]] bool wants_turn() const override;
+
+  // --- time: cached once per turn, refreshed after a command that took long ---------------------
+  [[nodiscard]] int64_t now_ms() const { return now_us_ / 1000; }
+
+  [[nodiscard]] int64_t now_us() const { return now_us_; }
+
+  void refresh_time();
+
+  // --- parts ------------------------------------------------------------------------------------
+  [[nodiscard]] Env& env() { return env_; }
+
+  [[nodiscard]] Host& host() { return host_; }
+
+  [[nodiscard]] NodeEdge& edge() { return edge_; }
+
+  [[nodiscard]] Log& log() { return log_; }
+
+  [[nodiscard]] Settings& settings() { return settings_; }
+
+  [[nodiscard]] const SettingValues& values() const { return settings_.values(); }
+
+  [[nodiscard]] store::Store& store() { return store_; }
+
+  [[nodiscard]] const command::CommandTable& commands() const { return commands_; }
+
+  [[nodiscard]] Dispatcher& dispatcher() { return dispatcher_; }
+
+  [[nodiscard]] NodeStats& stats() { return stats_; }
+
+  [[nodiscard]] Slowlog& slowlog() { return slowlog_; }
+
+  [[nodiscard]] LatencyMonitor& latency() { return latency_; }
+
+  [[nodiscard]] Outbox& outbox() { return outbox_; }
+
+  [[nodiscard]] const command::DataSettings& data_settings() const { return data_settings_; }
+
+  [[nodiscard]] command::Breather& breather() { return *this; }
+
+  [[nodiscard]] const std::string& run_id() const { return run_id_; }
+
+  // --node-id, or one that was drawn at the start.
+  [[nodiscard]] const std::string& node_id() const { return node_id_; }
+
+  [[nodiscard]] int64_t started_at_s() const { return started_at_s_; }
+
+  // Bytes in use when the node was ready, without data: used_memory_startup.
+  [[nodiscard]] uint64_t startup_memory() const { return startup_memory_; }
+
+  // --- sessions ---------------------------------------------------------------------------------
+  [[nodiscard]] size_t session_count() const { return sessions_.size(); }
+
+  // In the order of their ids.
+  [[nodiscard]] std::vector<Session*> sessions();
+  [[nodiscard]] Session* find_session(SessionId id);
+
+  // A session has parsed commands to run, or has output to send: part of the next turn.
+  void mark_ready(Session& session);
+  void mark_dirty(Session& session);
+
+  void add_monitor(Session& session);
+  void remove_monitor(Session& session);
+
+  [[nodiscard]] bool has_monitors() const { return monitors_ > 0; }
+
+  void feed_monitors(const Session& from, std::span<const std::string_view> arguments);
+
+  // --- blocking commands ------------------------------------------------------------------------
+  // The session's command waits until unblock() or for `timeout_ms` (0: for ever). `on_end` writes
+  // its reply. REQUIRES: it is not blocked, and NodeContext::may_block().
+  void block(Session& session, int64_t timeout_ms,
+             std::function<void(resp::ReplyWriter&, UnblockReason)> on_end);
+  void unblock(Session& session, UnblockReason reason);
+
+  [[nodiscard]] size_t blocked_count() const { return blocked_; }
+
+  // --- CLIENT PAUSE -----------------------------------------------------------------------------
+  void pause(Pause::Kind kind, int64_t until_ms);
+  void unpause();
+  [[nodiscard]] Pause::Kind pause_kind();
+
+  // --- settings ---------------------------------------------------------------------------------
+  // Takes over what a changed setting means for the parts above (log level, access mode ...);
+  // called at the start and by CONFIG SET.
+  void settings_changed();
+
+  // CONFIG RESETSTAT.
+  void reset_stats();
+
+  // Bytes allocated, as `maxmemory` counts them: all of the heap, client buffers included.
+  [[nodiscard]] uint64_t used_memory() const;
+
+  [[nodiscard]] bool over_memory_limit() const {
+    return values().maxmemory != 0 && used_memory() > values().maxmemory;
+  }
+
+  // An error reply was sent: INFO errorstats.
+  void count_error(std::string_view code);
+
+  // DEBUG SET-ACTIVE-EXPIRE.
+  bool active_expire = true;
+
+  // SHUTDOWN, SIGTERM: stops after this turn.
+  void shutdown(int exit_status);
+
+ private:
+  friend class Session;
+
+  // Commands planned together, so that their keys' memory is on its way before the first runs.
+  static constexpr size_t kBatch = 64;
+  // Replies of this many bytes are handed on before the turn's end.
+  static constexpr size_t kEarlyFlush = 4UL * 1024 * 1024;
+
+  void breathe() override;
+  void note_closed(Session& session);
+  void reap();
+  void destroy(Session& session);
+  [[nodiscard]] bool gather();
+  void execute_batch();
+  void finish_reading();
+  void flush_replies();
+  void flush(Session& session);
+  void check_output_limit(Session& session);
+  // Everything that the loop does ends with it: turns and timers alike.
+  void note_turn();
+  void wake(Session& session);
+  void tick();          // `hz` times a second: rates, timeouts, memory peak
+  void expire_slice();  // active expiry and lazy freeing, a bounded slice
+  void tend_sessions();
+  void tend(Session& session);
+
+  Env env_;
+  Host& host_;
+  NodeEdge& edge_;
+  Settings& settings_;
+  Log log_;
+  int64_t now_us_ = 0;
+  store::Store store_;
+  command::CommandTable commands_;
+  Dispatcher dispatcher_;
+  NodeStats stats_;
+  Slowlog slowlog_;
+  LatencyMonitor latency_;
+  Outbox outbox_;
+  command::DataSettings data_settings_;
+  std::string run_id_;
+  std::string node_id_;
+  int64_t started_at_s_ = 0;
+  uint64_t startup_memory_ = 0;
+
+  std::map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::vector<Session*> ready_;
+  std::vector<Session*> dirty_;
+  std::vector<SessionId> closed_;
+  std::vector<SessionId> postponed_;
+  std::vector<Planned> batch_;
+  size_t ready_position_ = 0;
+  size_t output_this_turn_ = 0;
+  uint64_t last_turn_cpu_ns_ = 0;
+  size_t blocked_ = 0;
+  uint64_t next_session_id_ = 1;
+  size_t monitors_ = 0;
+  Pause pause_;
+  TimerId pause_timer_{0};
+  SessionId tended_{0};   // the last one that the tick looked after
+  DbIndex expire_db_{0};  // where the active expiry goes on
+  bool in_turn_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace quoris::server

@@ -1,0 +1,142 @@
+#include "server/session.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/server/node_fixture.h"
+
+namespace quoris::server {
+namespace {
+
+TEST_CASE("session: replies leave once per turn, in order, for a pipeline", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send("PING\r\nSET k v\r\nGET k\r\n*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\n");
+  CHECK(client.received().empty());
+  node.turn();
+  CHECK(client.received() == "+PONG\r\n+OK\r\n$1\r\nv\r\n$2\r\nhi\r\n");
+}
+
+TEST_CASE("session: a deep pipeline cut at any byte gives the same replies", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  std::string requests;
+  std::string wanted;
+  for (int i = 0; i < 200; ++i) {
+    requests += fmt::format("*2\r\n$4\r\nECHO\r\n$3\r\n{:03}\r\n", i);
+    wanted += fmt::format("$3\r\n{:03}\r\n", i);
+  }
+  for (size_t step = 1; step < 60; step += 7) {
+    for (size_t at = 0; at < requests.size(); at += step) {
+      client.send(std::string_view(requests).substr(at, step));
+      node.turn();
+    }
+    CHECK(client.received() == wanted);
+  }
+}
+
+TEST_CASE("session: after a protocol error earlier commands are answered, then it closes",
+          "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send("PING\r\n*1\r\n!4\r\n");
+  node.turn();
+  CHECK(client.received() == "+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n");
+  CHECK(client.stream().closed_after_write);
+  client.send("PING\r\n");
+  node.turn();
+  CHECK(client.received().empty());
+}
+
+TEST_CASE("session: commands sent before the peer hung up are executed", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send("SET last words\r\n");
+  client.hang_up();
+  node.turn();
+  CHECK(client.stream().destroyed);
+  TestClient other = node.connect();
+  CHECK(other.ask({"GET", "last"}) == "$5\r\nwords\r\n");
+}
+
+TEST_CASE("session: the soft and hard limits of the output buffer close a slow reader",
+          "[server]") {
+  TestNode node;
+  REQUIRE(node.set("client-output-buffer-limit", "normal 1mb 100kb 5"));
+  TestClient fast = node.connect();
+  fast.ask({"SET", "big", std::string(200'000, 'x')});
+
+  TestClient slow = node.connect();
+  slow.stream().takes_nothing = true;
+  slow.ask({"GET", "big"});
+  CHECK_FALSE(slow.stream().destroyed);
+  node.advance_ms(4'000);
+  CHECK_FALSE(slow.stream().destroyed);
+  node.advance_ms(2'000);
+  CHECK(slow.stream().destroyed);
+
+  TestClient greedy = node.connect();
+  greedy.stream().takes_nothing = true;
+  for (int i = 0; i < 10 && !greedy.stream().destroyed; ++i) greedy.ask({"GET", "big"});
+  CHECK(greedy.stream().destroyed);
+  CHECK(fast.ask({"PING"}) == "+PONG\r\n");
+  CHECK(node.node().stats().output_buffer_limit_disconnections == 2);
+}
+
+TEST_CASE("session: a query buffer past its limit closes the connection", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("client-query-buffer-limit", "1mb"));
+  TestClient client = node.connect();
+  client.send("*2\r\n$4\r\nECHO\r\n$200000000\r\n");
+  for (int i = 0; i < 100 && !client.stream().destroyed; ++i) {
+    client.send(std::string(100'000, 'x'));
+    node.turn();
+  }
+  CHECK(client.stream().destroyed);
+  CHECK(node.node().stats().query_buffer_limit_disconnections == 1);
+}
+
+TEST_CASE("session: no more than its share is read of one client in a turn", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  std::string flood;
+  while (flood.size() < 2 * Session::kReadPerTurnMax) flood += "PING\r\n";
+  CHECK_FALSE(client.send(flood));
+  client.stream().reading = false;
+  node.turn();
+  CHECK(client.stream().reading);  // asked to go on in the next turn
+}
+
+TEST_CASE("session: maxclients and protected mode refuse at the door", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("maxclients", "1"));
+  TestClient stranger = node.connect(false);
+  CHECK(stranger.refused());
+  CHECK(stranger.received().starts_with("-DENIED "));
+  TestClient first = node.connect();
+  CHECK_FALSE(first.refused());
+  TestClient second = node.connect();
+  CHECK(second.refused());
+  CHECK(second.received() == "-ERR max number of clients reached\r\n");
+  CHECK(node.node().stats().connections_rejected == 2);
+}
+
+TEST_CASE("session: idle clients are closed after `timeout` seconds, busy ones are not",
+          "[server]") {
+  TestNode node;
+  REQUIRE(node.set("timeout", "10"));
+  TestClient idle = node.connect();
+  TestClient busy = node.connect();
+  for (int second = 0; second < 12; ++second) {
+    node.advance_ms(1'000);
+    busy.ask({"PING"});
+  }
+  CHECK(idle.stream().destroyed);
+  CHECK_FALSE(busy.stream().destroyed);
+}
+
+TEST_CASE("session: a session without extras is small", "[server]") {
+  CHECK(sizeof(Session) <= 1024);
+}
+
+}  // namespace
+}  // namespace quoris::server
