@@ -1,0 +1,85 @@
+#include "net/allocator.h"
+
+#ifdef QUORIS_JEMALLOC
+#include <jemalloc/jemalloc.h>
+
+#include <string_view>
+#else
+#include <malloc.h>
+#endif
+
+namespace quoris::net {
+
+#ifdef QUORIS_JEMALLOC
+
+namespace {
+
+template <class Value>
+Value read_control(const char* name, Value otherwise) {
+  Value value{};
+  size_t size = sizeof value;
+  return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : otherwise;
+}
+
+// Per-thread counters that jemalloc keeps at a fixed place.
+struct ThreadCounters {
+  const uint64_t* allocated = read_control<uint64_t*>("thread.allocatedp", nullptr);
+  const uint64_t* deallocated = read_control<uint64_t*>("thread.deallocatedp", nullptr);
+};
+
+}  // namespace
+
+std::string allocator_name() {
+  // "5.3.0-0-g54eaed1d8b56": the release is enough.
+  const std::string_view version = read_control<const char*>("version", "");
+  return "jemalloc-" + std::string(version.substr(0, version.find('-')));
+}
+
+AllocatorStats read_allocator_stats() {
+  // Statistics are a snapshot that a write to "epoch" renews.
+  uint64_t epoch = 1;
+  size_t size = sizeof epoch;
+  mallctl("epoch", &epoch, &size, &epoch, size);
+  return {.allocated = read_control<size_t>("stats.allocated", 0),
+          .active = read_control<size_t>("stats.active", 0),
+          .metadata = read_control<size_t>("stats.metadata", 0),
+          .resident = read_control<size_t>("stats.resident", 0),
+          .mapped = read_control<size_t>("stats.mapped", 0),
+          .retained = read_control<size_t>("stats.retained", 0)};
+}
+
+uint64_t read_thread_heap_bytes() {
+  thread_local const ThreadCounters counters;
+  if (counters.allocated == nullptr || counters.deallocated == nullptr) return 0;
+  // Freeing what another thread allocated can make the difference negative.
+  const uint64_t allocated = *counters.allocated;
+  const uint64_t deallocated = *counters.deallocated;
+  return allocated > deallocated ? allocated - deallocated : 0;
+}
+
+void purge_allocator_pages() {
+  mallctl("thread.tcache.flush", nullptr, nullptr, nullptr, 0);
+  const std::string control = "arena." + std::to_string(MALLCTL_ARENAS_ALL) + ".purge";
+  mallctl(control.c_str(), nullptr, nullptr, nullptr, 0);
+}
+
+#else
+
+std::string allocator_name() { return "libc"; }
+
+AllocatorStats read_allocator_stats() {
+  const struct mallinfo2 info = mallinfo2();
+  const uint64_t mapped = info.arena + info.hblkhd;
+  return {.allocated = info.uordblks + info.hblkhd, .active = mapped, .mapped = mapped};
+}
+
+uint64_t read_thread_heap_bytes() {
+  // One reactor thread does nearly all of the allocating.
+  return read_allocator_stats().allocated;
+}
+
+void purge_allocator_pages() { malloc_trim(0); }
+
+#endif
+
+}  // namespace quoris::net

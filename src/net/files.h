@@ -1,0 +1,41 @@
+// Small files in one piece: the config file, the pid file, directories.
+//
+// Blocking; for the start, the stop and CONFIG REWRITE, never for the way of a command.
+// Errors carry the path and the system's text.
+// Used by: main, and the core through hooks that main gives it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace quoris::net {
+
+// Longest file that is read: a config file is a few KiB.
+inline constexpr size_t kFileSizeMax = 16UL * 1024 * 1024;
+
+// Errors: not_found; limit_exceeded above kFileSizeMax.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
+// Afterwards the file has the new content or the old one, also after a power cut: a temporary
+// file beside it is written, synced and renamed. Keeps the permissions of a file that was there.
+[[nodiscard]] Status replace_file(const std::string& path, std::string_view content);
+
+// This process's id and a line end.
+[[nodiscard]] Status write_pid_file(const std::string& path);
+
+// No error when it isn't there.
+[[nodiscard]] Status remove_file(const std::string& path);
+
+// With all parents; fine when it exists.
+[[nodiscard]] Status make_directories(const std::string& path);
+
+[[nodiscard]] Result<std::string> current_directory();
+[[nodiscard]] Status change_directory(const std::string& path);
+
+// `path` as it is if absolute, else behind the current directory.
+[[nodiscard]] Result<std::string> absolute_path(const std::string& path);
+
+}  // namespace quoris::net

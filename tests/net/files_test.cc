@@ -1,0 +1,109 @@
+#include "net/files.h"
+
+#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+
+#include "net/spdlog_sink.h"
+
+namespace quoris::net {
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    std::string name = "/tmp/quoris-net-test-XXXXXX";
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  ~Directory() { std::filesystem::remove_all(path); }
+
+  std::string path;
+};
+
+TEST_CASE("files: a file is replaced whole, keeps its permissions and leaves nothing beside it",
+          "[net]") {
+  const Directory directory;
+  const std::string path = directory.path + "/quoris.conf";
+  REQUIRE(replace_file(path, "port 1\n"));
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  const std::string large(100'000, 'x');
+  REQUIRE(replace_file(path, large));
+  CHECK(*read_file(path) == large);
+
+  struct stat state {};
+
+  REQUIRE(stat(path.c_str(), &state) == 0);
+  CHECK((state.st_mode & 0777) == 0600);
+  size_t entries = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory.path)) {
+    ++entries;
+  }
+  CHECK(entries == 1);
+}
+
+TEST_CASE("files: errors name the path and the reason", "[net]") {
+  const Directory directory;
+  const auto missing = read_file(directory.path + "/none");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code == Errc::not_found);
+  CHECK(missing.error().message ==
+        "cannot open " + directory.path + "/none: No such file or directory");
+  CHECK_FALSE(replace_file(directory.path + "/no/such/file", "x"));
+  CHECK_FALSE(read_file(directory.path));
+  CHECK(remove_file(directory.path + "/none"));
+}
+
+TEST_CASE("files: pid file and directories", "[net]") {
+  const Directory directory;
+  const std::string deep = directory.path + "/a/b/c";
+  REQUIRE(make_directories(deep));
+  REQUIRE(make_directories(deep));
+  REQUIRE(write_pid_file(deep + "/quoris.pid"));
+  CHECK(*read_file(deep + "/quoris.pid") == std::to_string(getpid()) + "\n");
+  CHECK_FALSE(make_directories(deep + "/quoris.pid/d"));
+
+  const std::string before = *current_directory();
+  REQUIRE(change_directory(deep));
+  CHECK(*absolute_path("x") == *current_directory() + "/x");
+  CHECK(*absolute_path("/x") == "/x");
+  REQUIRE(change_directory(before));
+  CHECK_FALSE(change_directory(deep + "/none"));
+}
+
+TEST_CASE("log sink: lines go to the file in force, also after it was moved away", "[net]") {
+  const Directory directory;
+  const std::string first = directory.path + "/one.log";
+  const std::string second = directory.path + "/two.log";
+  auto sink = SpdlogSink::open(first);
+  REQUIRE(sink);
+  (*sink)->write(LogLevel::warning, "braces {} stay");
+  const std::string line = *read_file(first);
+  CHECK(line.starts_with(std::to_string(getpid()) + " 20"));
+  CHECK(line.ends_with(" warning braces {} stay\n"));
+
+  REQUIRE((*sink)->set_file(second));
+  (*sink)->write(LogLevel::notice, "here");
+  CHECK(read_file(second)->ends_with(" notice  here\n"));
+  CHECK(*read_file(first) == line);
+
+  std::filesystem::rename(second, first);
+  REQUIRE((*sink)->reopen());
+  (*sink)->write(LogLevel::debug, "again");
+  CHECK(read_file(second)->ends_with(" debug   again\n"));
+
+  CHECK_FALSE((*sink)->set_file(directory.path));
+  (*sink)->write(LogLevel::verbose, "still there");
+  CHECK(read_file(second)->ends_with(" verbose still there\n"));
+}
+
+}  // namespace
+}  // namespace quoris::net
