@@ -1,0 +1,196 @@
+"""What a node tells of itself, against the oracle: INFO's fields in their order, slow log, latency
+spikes and their graph, and what CLIENT KILL, WAIT and SHUTDOWN do to connections."""
+
+import re
+import time
+
+from compare import PairTest
+from harness import ServerTest, quoris_is_oracle, start_quoris, unittest
+
+DEBUG = ("--enable-debug-command", "yes")
+SECTIONS = ("server", "clients", "memory", "persistence", "stats", "replication", "cpu", "modules",
+            "errorstats", "cluster")
+
+
+def lines_of(text):
+    return [line for line in text.decode().split("\r\n") if line]
+
+
+class InfoAgainstRedis(PairTest):
+    def info(self, *sections):
+        ours, theirs = self.pairs[2].ask("INFO", *sections)
+        return lines_of(ours.value), lines_of(theirs.value)
+
+    def test_every_field_is_there_in_order_and_ours_stand_behind(self):
+        for section in SECTIONS:
+            ours, theirs = ([line.split(":")[0] for line in lines] for lines in self.info(section))
+            self.assertEqual(ours[:len(theirs)], theirs, section)
+
+    def test_titles_and_which_sections_come(self):
+        for asked in ((), ("default",), ("all",), ("everything",), ("KEYSPACE", "cpu", "cpu"),
+                      ("nosuch",), ("default", "commandstats")):
+            ours, theirs = ([line for line in lines if line.startswith("#")]
+                            for lines in self.info(*asked))
+            self.assertEqual(ours, theirs, asked)
+
+    def test_values_have_the_form_of_redis(self):
+        def form(line):
+            name, _, value = line.partition(":")
+            value = re.sub(r"\d+", "0", value)
+            return name, re.sub(r"0[KMG]?B?$", "0", value) if name.endswith("_human") else value
+
+        free = {"redis_build_id", "os", "executable", "mem_allocator", "gcc_version", "run_id",
+                "master_replid", "configured_hz"}
+        for section in SECTIONS[1:]:
+            ours, theirs = self.info(section)
+            # Bytes below a kilobyte have no decimals; a difference may be negative.
+            wanted = {name: value for name, value in map(form, theirs) if name not in free}
+            for name, value in map(form, ours):
+                if name in wanted:
+                    simple = (value.replace("-", "").replace("0.0", "0"),
+                              wanted[name].replace("-", "").replace("0.0", "0"))
+                    self.assertEqual(*simple, f"{section} {name}")
+
+    def test_commandstats_keyspace_latencystats_look_the_same(self):
+        self.pairs[2].ask("CONFIG", "RESETSTAT")
+        for command in (("SET", "a", "1"), ("SET", "b", "1", "EX", "100"), ("INCR", "b", "x"),
+                        ("CLIENT", "ID"), ("GET", "a")):
+            self.pairs[2].ask(*command)
+        for section in ("commandstats", "latencystats", "keyspace"):
+            ours, theirs = (sorted(re.sub(r"avg_ttl=\d+|[\d.]+(?=,rejected)", "", re.sub(
+                r"(usec|usec_per_call|p\d+(\.9)?)=[\d.]+", r"\1=", line)) for line in lines)
+                            for lines in self.info(section))
+            self.assertEqual(ours, theirs, section)
+
+    def test_errors_of_a_transaction_count_once(self):
+        self.pairs[2].ask("SET", "a", "x")
+        self.pairs[2].ask("CONFIG", "RESETSTAT")
+        for command in (("MULTI",), ("INCR", "a"), ("INCR", "a"), ("GET", "a"), ("EXEC",)):
+            self.pairs[2].ask(*command)
+        ours, theirs = self.info("errorstats")
+        self.assertEqual(ours, theirs)
+        failed = [sorted(re.sub(r"usec.*rejected", "rejected", line) for line in lines)
+                  for lines in self.info("commandstats")]
+        self.assertEqual(*failed)
+
+
+class Spikes(PairTest):
+    ARGUMENTS = DEBUG
+
+    def test_spikes_are_recorded_and_drawn_alike(self):
+        self.pairs[2].ask("CONFIG", "SET", "latency-monitor-threshold", "20")
+        self.addCleanup(self.pairs[2].ask, "CONFIG", "SET", "latency-monitor-threshold", "0")
+        self.pairs[2].ask("LATENCY", "RESET")
+        self.pairs[2].ask("DEBUG", "SLEEP", "0.05")
+        self.pairs[2].ask("GET", "a")
+        self.same("LATENCY", "LATEST", how="approx", distance=25)
+        self.same("LATENCY", "HISTORY", "command", how="approx", distance=25)
+        graphs = [re.sub(rb"\d+", b"0", reply.value).split(b"\n")
+                  for reply in self.pairs[2].ask("LATENCY", "GRAPH", "command")]
+        self.assertEqual(*graphs)
+        self.same("LATENCY", "RESET", "nosuch")
+        self.pairs[2].ask("LATENCY", "RESET", "command")
+        self.same("LATENCY", "LATEST")
+
+    def test_the_slow_log_names_command_and_client(self):
+        client = self.quoris.client()
+        self.addCleanup(client.close)
+        client.call("CLIENT", "SETNAME", "slowpoke")
+        client.call("SLOWLOG", "RESET")
+        client.call("DEBUG", "SLEEP", "0.03")
+        client.call("PING")
+        (entry,) = client.call("SLOWLOG", "GET")
+        self.assertEqual(entry[3], [b"DEBUG", b"SLEEP", b"0.03"])
+        self.assertGreaterEqual(entry[2], 30000)
+        self.assertLess(abs(entry[1] - time.time()), 60)
+        self.assertRegex(entry[4], rb"^127\.0\.0\.1:\d+$")
+        self.assertEqual(entry[5], b"slowpoke")
+
+
+class Reports(ServerTest):
+    ARGUMENTS = DEBUG
+
+    @unittest.skipIf(quoris_is_oracle(), "the doctors' words are ours")
+    def test_the_latency_doctor_names_the_slow_command(self):
+        self.client.call("CONFIG", "SET", "latency-monitor-threshold", "20")
+        self.client.call("DEBUG", "SLEEP", "0.05")
+        report = self.client.call("LATENCY", "DOCTOR").decode()
+        self.assertRegex(report, r"Spikes of command: \d+, mean \d+ ms")
+        self.assertRegex(report, r"Command debug: \d+ calls, p99 \d+ us, longest \d{5,} us")
+        self.assertIn("SLOWLOG GET", report)
+
+    @unittest.skipIf(quoris_is_oracle(), "LATENCY LOOP is ours")
+    def test_the_loop_tells_its_turns(self):
+        self.client.call("LATENCY", "LOOP", "RESET")
+        for _ in range(50):
+            self.client.call("PING")
+        figures = self.connect(3).call("LATENCY", "LOOP")
+        self.assertEqual(list(figures), [b"count", b"p50", b"p99", b"p99.9", b"max"])
+        self.assertGreaterEqual(figures[b"count"], 50)
+        self.assertGreaterEqual(figures[b"max"], figures[b"p50"])
+
+    def test_memory_usage_follows_the_value(self):
+        self.client.call("SET", "small", "x")
+        self.client.call("SET", "large", "x" * 100000)
+        small, large = (self.client.call("MEMORY", "USAGE", key) for key in ("small", "large"))
+        self.assertLess(small, 200)
+        self.assertGreater(large, 100000)
+        self.assertLess(large, 140000)
+
+    def test_memory_stats_are_a_map_with_every_database_in_use(self):
+        client = self.connect(3)
+        client.call("SET", "a", "1")
+        client.call("SELECT", "5")
+        client.call("SET", "a", "1")
+        stats = client.call("MEMORY", "STATS")
+        self.assertIn(b"db.0", stats)
+        self.assertIn(b"overhead.hashtable.main", stats[b"db.5"])
+        self.assertEqual(stats[b"keys.count"], 2)
+        self.assertGreaterEqual(stats[b"peak.allocated"], stats[b"total.allocated"])
+
+
+class Connections(ServerTest):
+    ARGUMENTS = DEBUG
+
+    def test_wait_lasts_its_time_and_can_be_unblocked(self):
+        waiting = self.connect()
+        started = time.monotonic()
+        self.assertEqual(waiting.call("WAIT", "1", "200"), 0)
+        self.assertGreater(time.monotonic() - started, 0.19)
+        number = waiting.call("CLIENT", "ID")
+        waiting.send("WAIT", "1", "0")
+        while self.client.call("CLIENT", "UNBLOCK", number, "ERROR") == 0:
+            time.sleep(0.005)
+        self.assertEqual(waiting.read().value, b"UNBLOCKED client unblocked via CLIENT UNBLOCK")
+        self.assertEqual(waiting.call("PING"), b"PONG")
+
+    def test_a_killed_client_that_waits_is_gone(self):
+        waiting = self.connect()
+        number = waiting.call("CLIENT", "ID")
+        waiting.send("WAIT", "1", "0")
+        while b" flags=b " not in self.client.call("CLIENT", "LIST", "ID", number):
+            time.sleep(0.005)
+        self.assertEqual(self.client.call("CLIENT", "KILL", "ID", number), 1)
+        self.assertEqual(waiting.read_to_end(), b"")
+        self.assertIn(b"blocked_clients:0", self.client.call("INFO", "clients"))
+
+    def test_kill_of_all_spares_the_caller(self):
+        others = [self.connect() for _ in range(20)]
+        for other in others:
+            other.call("PING")
+        self.assertEqual(self.client.call("CLIENT", "KILL", "TYPE", "normal"), 20)
+        for other in others:
+            self.assertEqual(other.read_to_end(), b"")
+        self.assertEqual(self.client.call("PING"), b"PONG")
+
+
+class Shutdown(unittest.TestCase):
+    def test_it_ends_the_process_without_an_answer(self):
+        for words in (("SHUTDOWN",), ("SHUTDOWN", "NOSAVE"), ("SHUTDOWN", "NOW", "FORCE")):
+            server = start_quoris()
+            self.addCleanup(server.stop)
+            client = server.client()
+            self.addCleanup(client.close)
+            client.send(*words)
+            self.assertEqual(client.read_to_end(), b"")
+            self.assertEqual(server.process.wait(10), 0, words)
