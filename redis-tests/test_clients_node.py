@@ -33,7 +33,8 @@ def install():
     shutil.copy(wanted, os.path.join(INSTALLED, "package.json"))
     try:
         done = subprocess.run(
-            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"],
+            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts",
+             "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=30000"],
             cwd=INSTALLED, capture_output=True, text=True, timeout=INSTALL_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:
         return f"npm install took longer than {INSTALL_DEADLINE_S} s"

@@ -14,8 +14,12 @@ from harness import ServerTest, quoris_is_oracle
 class PythonRedis(ServerTest):
     def setUp(self):
         super().setUp()
-        self.redis = redis.Redis(port=self.server.port, decode_responses=True, socket_timeout=20)
-        self.addCleanup(self.redis.close)
+        self.redis = self.connect_redis(decode_responses=True)
+
+    def connect_redis(self, **options):
+        client = redis.Redis("127.0.0.1", self.server.port, socket_timeout=20, **options)
+        self.addCleanup(client.close)
+        return client
 
     def test_strings_and_keys(self):
         self.assertTrue(self.redis.set("a", "1", ex=100))
@@ -31,11 +35,10 @@ class PythonRedis(ServerTest):
         self.assertAlmostEqual(self.redis.incrbyfloat("f", 1.5), 1.5)
 
     def test_bytes_survive(self):
-        plain = redis.Redis(port=self.server.port)
+        plain = self.connect_redis()
         value = bytes(range(256))
         plain.set(value, value)
         self.assertEqual(plain.get(value), value)
-        plain.close()
 
     def test_pipeline_is_a_transaction(self):
         with self.redis.pipeline() as pipe:
@@ -106,9 +109,8 @@ class PythonRedis(ServerTest):
         self.assertEqual(command["client_type"], "tcp")
 
     def test_databases_and_reconnection(self):
-        other = redis.Redis(port=self.server.port, db=5, decode_responses=True)
+        other = self.connect_redis(db=5, decode_responses=True)
         other.set("a", "five")
         self.assertIsNone(self.redis.get("a"))
         self.redis.client_kill_filter(_type="normal", skipme=True)
         self.assertEqual(other.get("a"), "five")
-        other.close()

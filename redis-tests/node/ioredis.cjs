@@ -46,7 +46,8 @@ async function scanAndMonitor(redis) {
 }
 
 async function main() {
-  const redis = new Redis({ port: Number(process.argv[2]), connectionName: "io", db: 2 });
+  const port = Number(process.argv[2]);
+  const redis = new Redis({ host: "127.0.0.1", port, connectionName: "io", db: 2 });
   assert.match(await redis.client("LIST"), /name=io/);
   await plainCommands(redis);
   await pipelineAndMulti(redis);

@@ -39,7 +39,8 @@ async function scan(client) {
 
 async function main() {
   const [port, protocol] = process.argv.slice(2).map(Number);
-  const client = createClient({ socket: { port }, RESP: protocol, name: "nr", database: 3 });
+  const socket = { host: "127.0.0.1", port };
+  const client = createClient({ socket, RESP: protocol, name: "nr", database: 3 });
   client.on("error", (error) => {
     throw error;
   });

@@ -8,6 +8,15 @@
 #include <malloc.h>
 #endif
 
+#ifdef QUORIS_JEMALLOC
+// Read by jemalloc as it starts (its manual, "TUNING"). Freed pages go back to the system from a
+// thread of jemalloc's own, not in the middle of somebody's free(); without oversize_threshold:0 a
+// large block would be given back at once by whoever frees it (500 MB: 100 ms).
+// NOLINTNEXTLINE(readability-identifier-naming): the name is jemalloc's
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,oversize_threshold:0";
+#endif
+
 namespace quoris::net {
 
 #ifdef QUORIS_JEMALLOC

@@ -28,14 +28,16 @@ constexpr size_t kFullScale = 256;
 // Tiny segments fill up wholly: their probes are short anyway.
 constexpr unsigned kTinyBucketCount = 2;
 
-// A new size is chosen with this much room above what is in it (32nds).
-constexpr size_t kRoomNumerator = 33;
-constexpr size_t kRoomDenominator = 32;
+// A new size is chosen with this much room for more: a little at a split, an eighth when a segment
+// shrinks, so that it does not grow again at once.
+constexpr size_t kRoomScale = 32;
+constexpr size_t kRoomForSplit = 33;
+constexpr size_t kRoomForShrinking = 36;
 
-// Below these shares of its slots a segment shrinks; and siblings whose items together fill less
+// Below this share of its slots a segment shrinks; and siblings whose items together fill less
 // than half of the largest segment become one (a split leaves about 760 in two).
-constexpr size_t kSparseNumerator = 9;
-constexpr size_t kSparseDenominator = 20;
+constexpr size_t kSparseNumerator = 3;
+constexpr size_t kSparseDenominator = 5;
 constexpr size_t kMergeItemsMax = 400;
 
 void* allocate_lines(size_t bytes) {
@@ -143,9 +145,8 @@ size_t Dictionary::limit_of(size_t index, unsigned depth, unsigned bucket_count)
   return slots * (kFullMin + step) / kFullScale;
 }
 
-// The size to build for `used` items.
-unsigned Dictionary::bucket_count_for(size_t index, unsigned depth, size_t used) const {
-  const size_t wanted = used * kRoomNumerator / kRoomDenominator;
+// The size to build for so many items.
+unsigned Dictionary::bucket_count_for(size_t index, unsigned depth, size_t wanted) const {
   for (const uint8_t count : kBucketCounts) {
     if (limit_of(index, depth, count) >= wanted) return count;
   }
@@ -268,6 +269,7 @@ void Dictionary::erase(uint64_t hash, const void* item) {
   if (distance > 0 && distance == segment.buckets[place.home].reach()) {
     shorten_reach(segment, place.home);
   }
+  refill(segment, place.index, place.slot);
   --segment.used;
   --size_;
   shrink_if_sparse(index);
@@ -285,6 +287,37 @@ void Dictionary::shorten_reach(const Segment& segment, unsigned home) {
     }
   }
   segment.buckets[home].set_reach(0);
+}
+
+// The slot came free: the furthest item whose home the bucket is comes back to it, then the same
+// for the slot that it leaves. So probes don't grow longer as items come and go.
+void Dictionary::refill(const Segment& segment, unsigned index, unsigned slot) {
+  const unsigned count = segment.bucket_count;
+  for (;;) {
+    Bucket& bucket = segment.buckets[index];
+    const unsigned reach = bucket.reach();
+    if (reach == 0) return;
+    const unsigned far_index = (index + reach) % count;
+    Bucket& far = segment.buckets[far_index];
+    unsigned far_slot = 0;
+    while (far_slot < kSlotsPerBucket &&
+           (far.slots[far_slot] == 0 || home_of(far.fraction(far_slot), count) != index)) {
+      ++far_slot;
+    }
+    // take_some() leaves reaches that are too long.
+    if (far_slot < kSlotsPerBucket) {
+      bucket.slots[slot] = far.slots[far_slot];
+      bucket.set_tag(slot, far.tag(far_slot));
+      far.slots[far_slot] = 0;
+      far.set_tag(far_slot, 0);
+      uint32_t* dues = segment.dues();
+      dues[index] = std::min(dues[index], dues[far_index]);
+    }
+    shorten_reach(segment, index);
+    if (far_slot == kSlotsPerBucket) continue;
+    index = far_index;
+    slot = far_slot;
+  }
 }
 
 void Dictionary::replace(uint64_t hash, const void* item, void* by) {
@@ -413,8 +446,10 @@ void Dictionary::split(size_t index) {
   segments_of_depth_[depth] += 2;
   segments_of_depth_[depth - 1] -= 1;
   Segment halves[2] = {
-      make_segment(depth, bucket_count_for(index, depth, count - upper_count)),
-      make_segment(depth, bucket_count_for(middle, depth, upper_count)),
+      make_segment(depth, bucket_count_for(index, depth,
+                                           (count - upper_count) * kRoomForSplit / kRoomScale)),
+      make_segment(depth,
+                   bucket_count_for(middle, depth, upper_count * kRoomForSplit / kRoomScale)),
   };
   for (size_t i = 0; i < std::min(kPrefetchAhead, count); ++i)
     prefetch_head(items[i].item, traits_->head);
@@ -467,7 +502,8 @@ void Dictionary::shrink_if_sparse(size_t index) {
   const size_t slots = size_t{segment.bucket_count} * kSlotsPerBucket;
   if (segment.bucket_count == kBucketCounts.front()) return;
   if (segment.used * kSparseDenominator >= slots * kSparseNumerator) return;
-  const unsigned wanted = bucket_count_for(index, segment.depth, segment.used);
+  const unsigned wanted =
+      bucket_count_for(index, segment.depth, segment.used * kRoomForShrinking / kRoomScale);
   if (wanted < segment.bucket_count) rebuild(index, wanted);
 }
 
@@ -484,7 +520,9 @@ bool Dictionary::try_merge(size_t index) {
 
   Segment merged = nothing.directory;
   merged.depth = static_cast<uint8_t>(depth - 1);
-  if (used > 0) merged = make_segment(depth - 1, bucket_count_for(lower, depth - 1, used));
+  if (used > 0)
+    merged = make_segment(
+        depth - 1, bucket_count_for(lower, depth - 1, used * kRoomForShrinking / kRoomScale));
   for (uint32_t half = 0; half < 2; ++half) {
     const Segment& from = halves[half];
     if (is_empty_segment(from)) continue;

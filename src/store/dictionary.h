@@ -123,6 +123,9 @@ class Dictionary {
   // About how many items are due, from the marks and a sample.
   [[nodiscard]] size_t estimate_due(uint32_t now) const;
 
+  // How many buckets behind the first a lookup of what is not there reads on average. O(n).
+  [[nodiscard]] double mean_reach() const;
+
   // All invariants hold. O(n), for tests.
   [[nodiscard]] bool is_consistent() const;
 
@@ -254,7 +257,7 @@ class Dictionary {
   [[nodiscard]] static size_t segment_bytes(unsigned bucket_count) noexcept;
   [[nodiscard]] bool is_bucket_consistent(size_t index, unsigned at, size_t& used) const;
   [[nodiscard]] size_t limit_of(size_t index, unsigned depth, unsigned bucket_count) const;
-  [[nodiscard]] unsigned bucket_count_for(size_t index, unsigned depth, size_t used) const;
+  [[nodiscard]] unsigned bucket_count_for(size_t index, unsigned depth, size_t wanted) const;
 
   [[nodiscard]] Segment make_segment(unsigned depth, unsigned bucket_count);
   void free_buckets(const Segment& segment);
@@ -267,6 +270,7 @@ class Dictionary {
   static void move_all(const Segment& from, Segment& to);
   [[nodiscard]] Place place_of(uint64_t hash, const void* item) const;
   static void shorten_reach(const Segment& segment, unsigned home);
+  static void refill(const Segment& segment, unsigned index, unsigned slot);
 
   void make_room(size_t index);
   void rebuild(size_t index, unsigned bucket_count);

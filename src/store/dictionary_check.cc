@@ -30,6 +30,17 @@ bool Dictionary::is_bucket_consistent(size_t index, unsigned at, size_t& used) c
   return due >= segment.due && due >= earliest_;
 }
 
+double Dictionary::mean_reach() const {
+  size_t reaches = 0;
+  size_t buckets = 0;
+  for (size_t index = 0; index < directory_size(); index += run_length(directory_[index].depth)) {
+    const Segment& segment = directory_[index];
+    for (unsigned at = 0; at < segment.bucket_count; ++at) reaches += segment.buckets[at].reach();
+    buckets += segment.bucket_count;
+  }
+  return static_cast<double>(reaches) / static_cast<double>(buckets);
+}
+
 bool Dictionary::is_consistent() const {
   if (directory_ == nothing_directory()) return size_ == 0 && memory_ == 0 && slots_ == 0;
   size_t items = 0;

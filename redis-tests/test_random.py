@@ -1,0 +1,521 @@
+"""Random sessions against Quoris and the oracle: the same replies, the same counters, the same keys.
+
+    RANDOM_SEED=1234 redis-tests/run test_random.py      # that session alone
+    RANDOM_ROUNDS=5000 redis-tests/run test_random.py    # more sessions (default: ROUNDS)
+    RANDOM_STEPS=40 ...                                  # steps per session (default: STEPS)
+
+What fails is played again without some of its steps as long as it still fails; seed and the steps
+that are left are shown. A difference that two replays do not show again is a matter of timing: it
+is counted and shown, and fails the test only when there are many.
+"""
+
+import os
+import re
+import time
+
+from compare import Pair, PairTest, compare, shorten
+from random_commands import ADMIN, PASSWORD, SETTINGS, make_session
+from resp import Closed, Reply, encode
+
+ROUNDS = 40
+STEPS = 120
+SEED = 20240
+SHRINK_DEADLINE_S = 40.0
+QUIET_DEADLINE_S = 2.0  # bytes that one server has sent and the other not: this long
+CLIENT_FIELDS = ("name", "db", "sub", "psub", "multi", "cmd", "user", "resp", "flags", "redir")
+STATS = ("keyspace_hits", "keyspace_misses", "expired_keys", "total_error_replies",
+         "total_commands_processed", "rejected_calls")
+
+
+class Difference(Exception):
+    pass
+
+
+def quoted(word):
+    if not isinstance(word, bytes):
+        return f"<{word[0]} of @{word[1]}>"
+    if word and all(33 <= byte < 127 and byte not in b"\"'\\" for byte in word):
+        return word.decode()
+    out = repr(word)[2:-1] if repr(word)[1] == "'" else repr(word)[2:-1].replace("'", "\\'")
+    return '"' + out.replace('"', '\\"').replace("\\'", "'") + '"'
+
+
+def written(step):
+    """The step in the notation of case files, as far as that goes."""
+    if step.kind in ("broken", "raw") and not step.commands:
+        return [f"!{step.kind} @{step.connection} {quoted(step.data)}"]
+    if step.kind in ("sleep", "close"):
+        return [f"!{step.kind} @{step.connection} {step.data or ''}"]
+    mark = {"ask": "", "pipeline": "  (pipeline)", "raw": "  (bytes)"}[step.kind]
+    return [f"@{step.connection} " + " ".join(quoted(word) for word in command.words) + mark
+            for command in step.commands]
+
+
+def clients(reply):
+    """Of CLIENT LIST's lines the fields that two servers share."""
+    value = reply.value if isinstance(reply.value, bytes) else b""
+    words = re.findall(rb"(\w+)=(\S*)", value)
+    return reply.kind, [word for word in words if word[0].decode() in CLIENT_FIELDS]
+
+
+def differ(command, ours, theirs):
+    """None, or how the replies to the command differ."""
+    if command.how == "exact" or ours.is_error or theirs.is_error:
+        return compare(ours, theirs)
+    if command.how == "loose":
+        return compare(ours, theirs, "kind")
+    if command.how == "client":
+        return None if clients(ours) == clients(theirs) else compare(ours, theirs)
+    return compare(ours, theirs, command.how, command.distance)
+
+
+def differ_in_transaction(queued, ours, theirs):
+    """Of EXEC's replies each in the way of the command that brought it."""
+    items = ours.value, theirs.value
+    if not all(isinstance(item, list) for item in items) or \
+            not len(items[0]) == len(items[1]) == len(queued):
+        return compare(ours, theirs)
+    for command, mine, other in zip(queued, *items):
+        difference = differ(command, mine, other)
+        if difference:
+            return f"in EXEC, {written_words(command)}:\n    {difference}"
+    return compare(ours, theirs, "kind")
+
+
+def written_words(command):
+    return " ".join(quoted(word) for word in command.words)
+
+
+class Line:
+    """A connection of the session to both servers."""
+
+    def __init__(self, servers, protocol, password):
+        self.pair = Pair(*servers, 2)
+        self.queued = []  # in MULTI
+        if protocol == 3:
+            self.pair.ask("HELLO", "3", *(["AUTH", "default", PASSWORD] if password else []))
+
+    @property
+    def clients(self):
+        return self.pair.ours, self.pair.theirs
+
+
+class Play:
+    """Plays a session; raises Difference with `place`, the number of the step that showed it."""
+
+    def __init__(self, servers, session):
+        self.servers, self.session = servers, session
+        self.lines, self.place = {}, 0
+        self.admin = Pair(*servers, 2)
+        self.monitor = None
+
+    def run(self):
+        try:
+            self._prepare()
+            for self.place, step in enumerate(self.session.steps):
+                self._step(step)
+            self._finish()
+        except (Closed, ConnectionError, ValueError) as error:
+            raise Difference(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._leave()
+
+    def _both(self, *arguments):
+        return self.admin.ask(*arguments)
+
+    def _same(self, *arguments, how="exact", distance=0):
+        replies = self._both(*arguments)
+        difference = compare(*replies, how, distance)
+        if difference:
+            raise Difference(f"at the end, {arguments}:\n    {difference}")
+        return replies
+
+    def _prepare(self):
+        for command in (("SELECT", 0), ("FLUSHALL",), ("CONFIG", "SET", "slowlog-max-len", 128),
+                        ("SLOWLOG", "RESET"), ("CONFIG", "RESETSTAT")):
+            self._both(*command)
+        names = [name for name in SETTINGS if name not in (b"nosuch", b"databases")]
+        self.settings = [{names[place]: self._value(client, names[place])
+                          for place in range(len(names))} for client in self._admins()]
+        if self.session.password:
+            self._both("CONFIG", "SET", "requirepass", PASSWORD)
+        if self.session.monitor:
+            self.monitor = Pair(*self.servers, 2)
+            if self.session.password:
+                self.monitor.ask("AUTH", PASSWORD)
+            self.monitor.ask("MONITOR")
+        for number, protocol in self.session.protocols.items():
+            if number != ADMIN:
+                self._open(number, protocol)
+        self.before = [self._info(client)["rdb_changes_since_last_save"]
+                       for client in self._admins()]
+
+    def _admins(self):
+        return self.admin.ours, self.admin.theirs
+
+    @staticmethod
+    def _value(client, name):
+        return client.ask("CONFIG", "GET", name).value[1].value
+
+    def _open(self, number, protocol=None):
+        self.lines[number] = Line(self.servers, protocol or self.session.protocols[number],
+                                  self.session.password)
+        return self.lines[number]
+
+    def _leave(self):
+        try:
+            admin = Pair(*self.servers, 2) if self.session.password else self.admin
+            if self.session.password:
+                self.admin.close()
+                admin.ask("AUTH", PASSWORD)
+                admin.ask("CONFIG", "SET", "requirepass", "")
+            for client, settings in zip((admin.ours, admin.theirs), getattr(self, "settings", [])):
+                client.ask("CONFIG", "SET", *[word for item in settings.items() for word in item])
+            admin.close()
+        except (OSError, EOFError, Closed, ValueError):
+            pass
+        for pair in [line.pair for line in self.lines.values()] + [self.admin]:
+            pair.close()
+        if self.monitor:
+            self.monitor.close()
+
+    # Steps.
+
+    def _line(self, number):
+        return self.lines.get(number) or self._open(number)
+
+    def _step(self, step):
+        if step.kind == "sleep":
+            time.sleep(step.data / 1000)
+        elif step.kind == "broken":
+            self._broken(step)
+        elif step.connection == ADMIN:
+            for command in step.commands:
+                self._judge(command, *self._both(*command.words))
+        elif step.kind == "close":
+            if step.connection in self.lines:
+                self.lines.pop(step.connection).pair.close()
+                self._settle()
+        elif step.kind == "raw":
+            self._raw(step)
+        elif step.kind == "pipeline":
+            self._ask(step.connection, step.commands)
+        else:
+            for command in step.commands:
+                self._ask(step.connection, [command])
+
+    def _judge(self, command, ours, theirs):
+        difference = differ(command, ours, theirs)
+        if difference:
+            raise Difference(f"{written_words(command)}\n    {difference}")
+
+    def _frames(self, commands, side):
+        return b"".join(encode([self._word(word, side) for word in command.words])
+                        for command in commands)
+
+    def _word(self, word, side):
+        """A word of a command; ids and addresses of connections are each server's own."""
+        if isinstance(word, bytes):
+            return word
+        kind, number = word
+        if number not in self.lines:
+            return b"0" if kind == "id" else b"127.0.0.1:1"
+        address = b"%s:%d" % tuple(
+            part.encode() if isinstance(part, str) else part
+            for part in self.lines[number].clients[side].socket.getsockname())
+        if kind == "address":
+            return address
+        listed = self._admins()[side].ask("CLIENT", "LIST").value
+        match = re.search(rb"id=(\d+) addr=" + address + rb" ", listed)
+        return match.group(1) if match else b"0"
+
+    def _ask(self, number, commands):
+        line = self._line(number)
+        data = [self._frames(commands, side) for side in (0, 1)]  # both, before either is sent
+        for client, frames in zip(line.clients, data):
+            self._send(client, frames)
+        for command in commands:
+            replies = [self._read(client) for client in line.clients]
+            if None in replies:
+                if replies != [None, None]:
+                    shown = [shorten(reply.raw) if reply else "closed" for reply in replies]
+                    raise Difference(f"{written_words(command)}\n    quoris {shown[0]}"
+                                     f"\n    redis  {shown[1]}")
+                self.lines.pop(number).pair.close()
+                return
+            self._take_reply(line, command, *replies)
+
+    def _take_reply(self, line, command, ours, theirs):
+        if command.name == b"EXEC" and theirs.kind == b"*":
+            difference = differ_in_transaction(line.queued, ours, theirs)
+            if difference:
+                raise Difference(f"EXEC\n    {difference}")
+            return
+        if theirs.raw == b"+QUEUED\r\n":
+            line.queued.append(command)
+            difference = compare(ours, theirs)
+            if difference:
+                raise Difference(f"{written_words(command)}\n    {difference}")
+            return
+        if command.name == b"MULTI" and theirs.raw == b"+OK\r\n":
+            line.queued = []
+        self._judge(command, ours, theirs)
+
+    @staticmethod
+    def _send(client, data):
+        try:
+            client.send_raw(data)
+        except ConnectionError:
+            pass  # closed by a command before
+
+    @staticmethod
+    def _read(client):
+        """The next reply, or None where the server has closed."""
+        try:
+            return client.read(deadline_s=5, pushes=True)
+        except (Closed, ConnectionError):
+            return None
+
+    def _settle(self):
+        """Two round trips on both servers: what had been sent before has been answered."""
+        for _ in range(2):
+            self._both("PING")
+
+    def _drain(self, clients):
+        """What both servers have sent, and whether they closed; waits while they differ."""
+        end = time.monotonic() + QUIET_DEADLINE_S
+        got, closed = [b"", b""], [False, False]
+        self._settle()
+        while True:
+            for side, client in enumerate(clients):
+                while not closed[side] and client._readable(0):
+                    try:
+                        data = client.socket.recv(1 << 18)
+                    except ConnectionError:
+                        data = b""
+                    closed[side] = not data
+                    got[side] += data
+            if (got[0] == got[1] and closed[0] == closed[1]) or time.monotonic() > end:
+                return got, closed
+            time.sleep(0.002)
+
+    def _raw(self, step):
+        line = self._line(step.connection)
+        for side, client in enumerate(line.clients):
+            self._send(client, step.data or self._frames(step.commands, side))
+        got, closed = self._drain(line.clients)
+        self._compare_bytes(step, got, closed)
+        line.queued += [step.commands[0] if step.commands else EXACT] * got[1].count(b"+QUEUED\r\n")
+        if closed[0]:
+            self.lines.pop(step.connection).pair.close()
+
+    def _compare_bytes(self, step, got, closed):
+        if got[0] != got[1] or closed[0] != closed[1]:
+            raise Difference("\n    ".join([
+                "; ".join(written(step)), f"quoris {shorten(got[0])} closed: {closed[0]}",
+                f"redis  {shorten(got[1])} closed: {closed[1]}"]))
+
+    def _broken(self, step):
+        pair = Pair(*self.servers, 2)
+        clients = pair.ours, pair.theirs
+        pair.ask("PING")  # accepted by then
+        if self.session.password and step.connection % 2:
+            pair.ask("AUTH", PASSWORD)
+        for client in clients:
+            self._send(client, step.data)
+        got, closed = self._drain(clients)
+        pair.close()
+        self._settle()
+        self._compare_bytes(step, got, closed)
+
+    # The end.
+
+    def _finish(self):
+        self.place = len(self.session.steps)
+        self._settle()
+        if self.monitor:
+            self._compare_monitors()
+        self._compare_counters()
+        for database in range(16):
+            self._same("SELECT", database)
+            ours, theirs = self._same("DBSIZE")
+            if theirs.value:
+                self._compare_keys()
+
+    def _compare_monitors(self):
+        clients = self.monitor.ours, self.monitor.theirs
+        (ours, theirs), _ = self._drain_lines(clients)
+        if ours != theirs:
+            place = next((at for at, pair in enumerate(zip(ours, theirs)) if pair[0] != pair[1]),
+                         min(len(ours), len(theirs)))
+            raise Difference(f"MONITOR\n    quoris {ours[place - 1:place + 2]}"
+                             f"\n    redis  {theirs[place - 1:place + 2]}")
+
+    def _drain_lines(self, clients):
+        texts = [b"", b""]
+        for _ in range(50):
+            for side, client in enumerate(clients):
+                while client._readable(0.01):
+                    data = client.socket.recv(1 << 20)
+                    if not data:
+                        break
+                    texts[side] += data
+            lines = [monitor_lines(text) for text in texts]
+            if lines[0] == lines[1]:
+                break
+        return lines, texts
+
+    def _info(self, client):
+        pairs = [line.split(":", 1) for line in
+                 client.ask("INFO", "everything").value.decode("latin-1").splitlines() if ":" in line]
+        return dict(pairs)
+
+    def _compare_counters(self):
+        infos = [self._info(client) for client in self._admins()]
+        seen = [counters(info) for info in infos]
+        # Only Quoris counts as one what RENAME does, and SET to the past, RANDOMKEY and so on.
+        names = {command.name for step in self.session.steps for command in step.commands}
+        if not names & {b"RENAME", b"RENAMENX"}:
+            for place, info in enumerate(infos):
+                seen[place]["changes"] = (int(info["rdb_changes_since_last_save"])
+                                          - int(self.before[place]))
+        different = [f"{name}: quoris {seen[0].get(name)}, redis {seen[1].get(name)}"
+                     for name in sorted({*seen[0], *seen[1]})
+                     if seen[0].get(name) != seen[1].get(name)]
+        if different:
+            raise Difference("counters at the end\n    " + "\n    ".join(different))
+
+    def _compare_keys(self):
+        _, theirs = self._same("KEYS", "*", how="unordered")
+        for key in sorted(item.value for item in theirs.value):
+            for command in ("TYPE", "GET"):
+                self._same(command, key)
+            self._same("OBJECT", "ENCODING", key)
+            self._same("PTTL", key, how="approx", distance=3000)
+        for words in (("SCAN", "0"), ("SCAN", "0", "COUNT", "1"), ("SCAN", "0", "MATCH", "*a*"),
+                      ("SCAN", "0", "TYPE", "string"), ("SCAN", "0", "TYPE", "hash")):
+            found = self.admin.scan(words)
+            if any(isinstance(one, Reply) for one in found) or found[0] != found[1]:
+                raise Difference(f"at the end, {words}\n    quoris {found[0]}\n    redis  {found[1]}")
+
+
+class EXACT:
+    """Stands for a command of an inline line: its reply has nothing that may differ."""
+    how, words = "exact", [b"(inline)"]
+
+
+def monitor_lines(text):
+    """Without times, addresses, what we ask besides, and lines that name connections."""
+    lines = [re.sub(rb"^\+[\d.]+ \[(\d+) [^\]]*\]", rb"[\1]", line) for line in text.split(b"\r\n")]
+    return [line for line in lines if not re.match(rb'\[\d+\] "(PING|INFO)"', line) and b'"client"' not in line.lower()]
+
+
+def counters(info):
+    """Of INFO the figures that must agree."""
+    seen = {name: info[name] for name in STATS if name in info}
+    for name, value in info.items():
+        fields = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+        if name.startswith("cmdstat_"):
+            seen[name] = tuple(fields[field] for field in ("calls", "rejected_calls", "failed_calls"))
+        elif name.startswith("errorstat_"):
+            seen[name] = fields["count"]
+        elif re.fullmatch(r"db\d+", name):
+            seen[name] = fields["keys"], fields["expires"]
+    return seen
+
+
+class RandomSessions(PairTest):
+    ARGUMENTS = ("--enable-debug-command", "yes")
+
+    def setUp(self):
+        pass
+
+    def play(self, session):
+        """None, or the Difference with the place it was seen at."""
+        for server in (self.quoris, self.oracle):
+            if not server.running:
+                self.fail(f"{server.binary} has died, session {session.seed}:\n"
+                          + server.output()[-4000:])
+        play = Play((self.quoris, self.oracle), session)
+        try:
+            play.run()
+        except Difference as difference:
+            return difference, play.place
+        except AssertionError as error:  # no reply in time
+            return Difference(str(error)), play.place
+        return None
+
+    def replayed(self, session, tries):
+        return next((found for found in (self.play(session) for _ in range(tries)) if found), None)
+
+    def shrink(self, session, found):
+        """Drops steps, then commands of steps, as long as some difference stays."""
+        end = time.monotonic() + SHRINK_DEADLINE_S
+        session.steps = session.steps[:found[1] + 1]
+        size = max(len(session.steps) // 2, 1)
+        while time.monotonic() < end:
+            place, shorter = 0, False
+            while place < len(session.steps) and time.monotonic() < end:
+                left, session.steps = session.steps, (session.steps[:place]
+                                                      + session.steps[place + size:])
+                again = self.play(session)
+                if again:
+                    found, shorter = again, True
+                    session.steps = session.steps[:found[1] + 1]
+                else:
+                    session.steps = left
+                    place += size
+            if size == 1 and not shorter:
+                break
+            size = max(size // 2, 1)
+        return self.shrink_commands(session, found, end)
+
+    def shrink_commands(self, session, found, end):
+        for step in session.steps:
+            place = 0
+            while len(step.commands) > 1 and place < len(step.commands) and time.monotonic() < end:
+                left, step.commands = step.commands, (step.commands[:place]
+                                                      + step.commands[place + 1:])
+                again = self.play(session)
+                if again:
+                    found = again
+                else:
+                    step.commands = left
+                    place += 1
+        return found
+
+    def describe(self, session, found):
+        lines = [line for step in session.steps for line in written(step)]
+        kinds = {number: f"RESP{protocol}" + (" quiet" if number in session.quiet else "")
+                 for number, protocol in session.protocols.items() if number != ADMIN}
+        extra = "".join(f", {name}" for name in ("password", "monitor") if getattr(session, name))
+        return "\n  ".join([f"RANDOM_SEED={session.seed}, connections {kinds}{extra}",
+                            *lines[-60:], "-> " + str(found[0])])
+
+    def test_random_sessions_agree(self):
+        fixed = os.environ.get("RANDOM_SEED")
+        rounds = 1 if fixed else int(os.environ.get("RANDOM_ROUNDS", ROUNDS))
+        steps = int(os.environ.get("RANDOM_STEPS", STEPS))
+        start = int(fixed or os.environ.get("RANDOM_START", SEED))
+        keep_going = os.environ.get("RANDOM_KEEP_GOING")
+        passing, failures = [], 0
+        for seed in range(start, start + rounds):
+            found = self.play(make_session(seed, steps))
+            if not found:
+                continue
+            session = make_session(seed, steps)
+            again = self.replayed(session, 2)
+            if not again:
+                passing.append(f"RANDOM_SEED={seed}: {found[0]}")
+                print(f"not seen again: {passing[-1]}", flush=True)
+                continue
+            again = self.shrink(session, again)
+            failures += 1
+            if not keep_going:
+                self.fail(self.describe(session, again))
+            print(self.describe(session, again), flush=True)
+        self.assertLessEqual(len(passing), max(1, rounds // 50), passing)
+        self.assertEqual(failures, 0)
+
+
+del PairTest

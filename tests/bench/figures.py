@@ -1,0 +1,176 @@
+"""Figures of one node at real sizes, printed as a table: growth, idle connections, expiry, deletion.
+
+Run by `scripts/bench figures`; not a test, for what it measures depends on the machine. Memory is
+the server's own and the system's; times of the loop are CPU time of its thread (LATENCY LOOP), as
+a busy machine makes elapsed time say nothing.
+"""
+
+import argparse
+import os
+import resource
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../redis-tests"))
+from harness import start_quoris, wait_until  # noqa: E402: the path is set above
+
+VALUE = b"x" * 32
+PIPELINE = 200
+
+
+def set_keys(port, count, extra=lambda number: b"", words=3):
+    """SETs keys of 16 bytes, PIPELINE at a time."""
+    stream = socket.create_connection(("127.0.0.1", port))
+    for start in range(0, count, PIPELINE):
+        numbers = range(start, min(start + PIPELINE, count))
+        stream.sendall(b"".join(
+            b"*%d\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$32\r\n%s\r\n%s"
+            % (words, number, VALUE, extra(number)) for number in numbers))
+        left = len(numbers) * len(b"+OK\r\n")
+        while left > 0:
+            left -= len(stream.recv(left))
+    stream.close()
+
+
+def row(name, value):
+    print(f"| {name} | {value} |", flush=True)
+
+
+def loop_times(client):
+    names_and_values = client.call("LATENCY", "LOOP")
+    return dict(zip(names_and_values[::2], names_and_values[1::2]))
+
+
+def info(client, field):
+    for line in client.call("INFO", "everything").decode().splitlines():
+        if line.startswith(field + ":"):
+            return line.split(":", 1)[1]
+    raise AssertionError(f"INFO has no {field}")
+
+
+def growth(keys):
+    server = start_quoris()
+    with server.client() as client:
+        before = server.rss_bytes()
+        client.call("LATENCY", "LOOP", "RESET")
+        set_keys(server.port, keys)
+        times = loop_times(client)
+        row(f"{keys:,} keys of 16 bytes, values of 32: resident bytes per key",
+            f"{(server.rss_bytes() - before) / keys:.1f}")
+        row("longest turn of the loop while they came in, ms of CPU",
+            f"{times[b'max'] / 1000:.2f}")
+        row(f"99.9th percentile of {times[b'count']:,} turns of {PIPELINE} SETs, ms",
+            f"{times[b'p99.9'] / 1000:.2f}")
+    server.stop()
+
+
+def idle_connections(count):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    server = start_quoris("--maxclients", str(count + 300))
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(200)]
+    before, ready = server.rss_bytes(), len(clients)
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(b"PING\r\n")
+        assert client.recv(7) == b"+PONG\r\n"
+        clients.append(client)
+    row(f"{len(clients) - ready:,} idle connections: resident bytes each",
+        f"{(server.rss_bytes() - before) / count:.0f}")
+    for client in clients:
+        client.close()
+    server.stop()
+
+
+def expiry(per_second, seconds):
+    """Keys that fall due evenly over some seconds: how many are late, and what it costs."""
+    server = start_quoris()
+    count = per_second * seconds
+    start_ms = int(time.time() * 1000) + 20_000 + count // 50
+    set_keys(server.port, count, words=5, extra=lambda number: b"$4\r\nPXAT\r\n$13\r\n%d\r\n"
+             % (start_ms + number * 1000 // per_second))
+    late, behind = 0, 0
+    with server.client() as client:
+        wait_until(lambda: time.time() * 1000 > start_ms, "the first is due", 3600)
+        cpu = time_of(server)
+        while time.time() * 1000 < start_ms + seconds * 1000:
+            now_ms = time.time() * 1000
+            left = client.call("DBSIZE")
+            due = int((now_ms - start_ms) * per_second / 1000)
+            behind = max(behind, left - (count - due))
+            second_ago = max(due - per_second, 0)
+            late = max(late, left - (count - second_ago))
+            time.sleep(0.05)
+        share = (time_of(server) - cpu) / seconds
+        wait_until(lambda: client.call("DBSIZE") == 0, "all are gone", 60)
+        done = time.time() * 1000 - start_ms - seconds * 1000
+    row(f"{per_second:,} keys a second fall due for {seconds} s: most that wait at once", f"{behind:,}")
+    row("keys still there a second after their time", f"{max(late, 0):,}")
+    row("the last is gone after the last is due, ms", f"{done:.0f}")
+    row("CPU of the server meanwhile, share of a core", f"{share:.1%}")
+    server.stop()
+
+
+def time_of(server):
+    with open(f"/proc/{server.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(client, *words):
+    start = time.monotonic()
+    client.call(*words)
+    return f"{(time.monotonic() - start) * 1000:.1f} ms"
+
+
+def keys_of_all(port, keys):
+    """Seconds until the last byte of KEYS * is here."""
+    stream = socket.create_connection(("127.0.0.1", port))
+    start = time.monotonic()
+    stream.sendall(b"KEYS *\r\nPING\r\n")
+    received, tail = 0, b""
+    while not tail.endswith(b"+PONG\r\n"):
+        data = stream.recv(1 << 20)
+        assert data, "the server closed the connection"
+        received += len(data)
+        tail = (tail + data)[-7:]
+    assert received > keys * 16
+    stream.close()
+    return time.monotonic() - start
+
+
+def deletion(keys):
+    server = start_quoris()
+    set_keys(server.port, keys)
+    with server.client() as client:
+        row(f"KEYS * on {keys:,} keys, to the last byte", f"{keys_of_all(server.port, keys):.2f} s")
+        row("PING after it", timed(client, "PING"))
+        row(f"FLUSHALL ASYNC of {keys:,} keys", timed(client, "FLUSHALL", "ASYNC"))
+        client.call("LATENCY", "LOOP", "RESET")
+        wait_until(lambda: int(info(client, "lazyfree_pending_objects")) == 0, "freed", 60)
+        row("longest turn while they are freed, ms of CPU",
+            f"{loop_times(client)[b'max'] / 1000:.2f}")
+        set_keys(server.port, keys)
+        row(f"FLUSHALL SYNC of {keys:,} keys", timed(client, "FLUSHALL", "SYNC"))
+        client.call("SET", "big", "x" * 500_000_000)
+        row("UNLINK of a value of 500 MB", timed(client, "UNLINK", "big"))
+    server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keys", type=int, default=20_000_000, help="for growth (20 million)")
+    parser.add_argument("--deleted", type=int, default=5_000_000, help="for deletion (5 million)")
+    parser.add_argument("--connections", type=int, default=10_000)
+    parser.add_argument("--expiring", type=int, default=200_000, help="keys per second")
+    options = parser.parse_args()
+    print("| what | figure |\n| --- | --- |")
+    growth(options.keys)
+    idle_connections(options.connections)
+    expiry(options.expiring, 10)
+    deletion(options.deleted)
+
+
+if __name__ == "__main__":
+    main()
