@@ -8,7 +8,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 
 build_packages=(g++ cmake ninja-build pkg-config libuv1-dev libxxhash-dev libspdlog-dev libfmt-dev
   libcxxopts-dev libjemalloc-dev)
-test_packages=(catch2 libhiredis-dev python3 python3-redis clang-14 libclang-rt-14-dev
+test_packages=(git catch2 libhiredis-dev python3 python3-redis clang-14 libclang-rt-14-dev
   clang-format-14 clang-tidy-14)
 node_packages=(nodejs npm ca-certificates)
 

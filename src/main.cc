@@ -61,7 +61,7 @@ class Server final : public server::NodeEdge {
     tcp_listeners_.clear();
     if (loop_) loop_->clear_turn_handler();
     node_.reset();
-    if (owns_pid_file_) static_cast<void>(net::remove_file(values().pidfile));
+    if (owns_pid_file_) net::remove_own_pid_file(values().pidfile);
   }
 
   [[nodiscard]] int run() {

@@ -28,6 +28,13 @@ class Stream {
   // Bytes of memory (not only of data) that wait for the socket.
   [[nodiscard]] virtual size_t pending() const = 0;
 
+  // Bytes of data among them: tells whether a slow reader makes progress.
+  [[nodiscard]] virtual size_t unsent() const = 0;
+
+  // The peer closed its side. Asks the system: for streams whose reading is stopped, which would
+  // else not notice.
+  [[nodiscard]] virtual bool peer_has_left() const = 0;
+
   // Stops and starts the reading of requests: a session that must not be served now.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;

@@ -93,6 +93,7 @@ inline constexpr std::string_view kBadSlowlogCount =
     "ERR count should be greater than or equal to -1";
 inline constexpr std::string_view kMonitorMayNotBlock =
     "ERR MONITOR isn't allowed for DENY BLOCKING client";
+inline constexpr std::string_view kShutdownFailed = "ERR Errors trying to SHUTDOWN. Check logs.";
 inline constexpr std::string_view kNoShutdown = "ERR No shutdown in progress.";
 inline constexpr std::string_view kDebugNotAllowed =
     "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
@@ -111,6 +112,11 @@ inline constexpr std::string_view kInvalidArgumentCount =
     "ERR Invalid number of arguments specified for command";
 inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments specified for command";
 
+// What an error text quotes of a client's word: up to its first zero byte, as Redis does.
+[[nodiscard]] inline std::string quoted(std::string_view word) {
+  return std::string(word.substr(0, word.find('\0')));
+}
+
 // `command` is the full name in lower case: "set", "config|get".
 [[nodiscard]] inline std::string wrong_arity(std::string_view command) {
   return "ERR wrong number of arguments for '" + std::string(command) + "' command";
@@ -121,11 +127,11 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
 }
 
 [[nodiscard]] inline std::string hello_syntax(std::string_view option) {
-  return "ERR Syntax error in HELLO option '" + std::string(option) + "'";
+  return "ERR Syntax error in HELLO option '" + quoted(option) + "'";
 }
 
 [[nodiscard]] inline std::string unsupported_option(std::string_view word) {
-  return "ERR Unsupported option " + std::string(word);
+  return "ERR Unsupported option " + quoted(word);
 }
 
 [[nodiscard]] inline std::string not_between(int64_t low, int64_t high) {
@@ -136,16 +142,16 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
 // A container's subcommand with arguments that don't fit; `container` in upper case.
 [[nodiscard]] inline std::string bad_subcommand_call(std::string_view word,
                                                      std::string_view container) {
-  return "ERR unknown subcommand or wrong number of arguments for '" +
-         std::string(word.substr(0, 128)) + "'. Try " + std::string(container) + " HELP.";
+  return "ERR unknown subcommand or wrong number of arguments for '" + quoted(word.substr(0, 128)) +
+         "'. Try " + std::string(container) + " HELP.";
 }
 
 [[nodiscard]] inline std::string unknown_client_type(std::string_view word) {
-  return "ERR Unknown client type '" + std::string(word) + "'";
+  return "ERR Unknown client type '" + quoted(word) + "'";
 }
 
 [[nodiscard]] inline std::string no_such_user(std::string_view name) {
-  return "ERR No such user '" + std::string(name) + "'";
+  return "ERR No such user '" + quoted(name) + "'";
 }
 
 [[nodiscard]] inline std::string bad_client_attribute(std::string_view name) {
@@ -153,11 +159,11 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
 }
 
 [[nodiscard]] inline std::string unrecognized_option(std::string_view word) {
-  return "ERR Unrecognized option '" + std::string(word) + "'";
+  return "ERR Unrecognized option '" + quoted(word) + "'";
 }
 
 [[nodiscard]] inline std::string no_latency_samples(std::string_view event) {
-  return "ERR No samples available for event '" + std::string(event) + "'";
+  return "ERR No samples available for event '" + quoted(event) + "'";
 }
 
 [[nodiscard]] inline std::string unknown_level(std::string_view word) {

@@ -96,6 +96,12 @@ Status write_pid_file(const std::string& path) {
   return write_all(file.get(), std::to_string(getpid()) + "\n", path);
 }
 
+void remove_own_pid_file(const std::string& path) {
+  const Result<std::string> content = read_file(path);
+  // Another server may have written its own since.
+  if (content && *content == std::to_string(getpid()) + "\n") unlink(path.c_str());
+}
+
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) == 0 || errno == ENOENT) return ok();
   return os_error("cannot remove " + path, errno);

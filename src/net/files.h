@@ -25,6 +25,8 @@ inline constexpr size_t kFileSizeMax = 16UL * 1024 * 1024;
 
 // This process's id and a line end.
 [[nodiscard]] Status write_pid_file(const std::string& path);
+// If it still holds this process's id.
+void remove_own_pid_file(const std::string& path);
 
 // No error when it isn't there.
 [[nodiscard]] Status remove_file(const std::string& path);

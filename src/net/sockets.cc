@@ -79,6 +79,17 @@ Status remove_stale_socket(const std::string& path) {
     return Error{Errc::already_exists,
                  fmt::format("cannot listen on {}: a file of another kind is there", path)};
   }
+  // Only one that nobody answers on any more is stale.
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (probe &&
+      (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+       errno == EAGAIN)) {
+    return Error{Errc::already_exists,
+                 fmt::format("cannot listen on {}: another server is listening there", path)};
+  }
   if (unlink(path.c_str()) != 0) return os_error("cannot remove the old socket " + path, errno);
   return ok();
 }

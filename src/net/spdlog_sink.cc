@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <exception>
+#include <filesystem>
 
 namespace quoris::net {
 
@@ -59,6 +60,12 @@ void SpdlogSink::write(LogLevel level, std::string_view line) {
 }
 
 Status SpdlogSink::set_file(const std::string& path) {
+  // spdlog would make the directories of a mistyped path without a word.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder)) {
+    return Error{Errc::io,
+                 "cannot open the log file " + path + ": there is no directory " + folder.string()};
+  }
   try {
     logger_ = make_logger(path);
   } catch (const std::exception& error) {

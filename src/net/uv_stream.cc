@@ -1,5 +1,6 @@
 #include "net/uv_stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -286,6 +287,16 @@ void UvStream::discard_unread() const {
     if (count <= 0) return;
     discarded += static_cast<size_t>(count);
   }
+}
+
+size_t UvStream::unsent() const {
+  if (queue_ == nullptr) return 0;
+  return queue_->chain.size() - queue_->in_flight + uv_stream_get_write_queue_size(socket());
+}
+
+bool UvStream::peer_has_left() const {
+  pollfd watched{.fd = descriptor(), .events = POLLRDHUP, .revents = 0};
+  return poll(&watched, 1, 0) > 0 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 // Addresses.

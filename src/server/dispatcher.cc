@@ -69,7 +69,10 @@ bool Dispatcher::execute(const Planned& planned) {
       session.reply_mode == ReplyMode::off || session.reply_mode == ReplyMode::skip_this;
   resp::ReplyWriter reply(muted ? discarded_ : session.out(), session.protocol);
 
-  if (planned.command != nullptr) session.last_command = planned.command;
+  // A command or subcommand that there is not is NULL in CLIENT LIST.
+  const bool is_known = planned.command != nullptr &&
+                        !(planned.command->is_container() && planned.arguments.size() > 1);
+  session.last_command = is_known ? planned.command : nullptr;
   if (!refused(planned, reply)) {
     const command::Command& command = *planned.command;
     if (must_wait(session, command)) return false;
@@ -136,7 +139,9 @@ bool Dispatcher::refused(const Planned& planned, resp::ReplyWriter& reply) {
     reject(session, command, reply, errors::wrong_arity(command->full_name));
     return true;
   }
-  if (!session.authenticated && !spec.has(command::no_auth)) {
+  // The password may have been taken away since the client came.
+  if (!session.authenticated && !node_.values().requirepass.empty() &&
+      !spec.has(command::no_auth)) {
     reject(session, command, reply, errors::kNoAuth);
     return true;
   }
@@ -153,9 +158,11 @@ std::string_view Dispatcher::gate_error(Session& session, const command::Command
   if (spec.node_handler == &handle_debug && !debug_allowed(node_, session)) {
     return errors::kDebugNotAllowed;
   }
-  const bool needs_memory =
-      spec.has(command::denyoom) || (is_exec(command) && session.in_multi() &&
-                                     (session.transaction()->flags_of_all & command::denyoom) != 0);
+  // Whatever is queued takes memory.
+  const bool is_queued = session.in_multi() && !spec.has(command::immediate_in_multi);
+  const bool needs_memory = spec.has(command::denyoom) || is_queued ||
+                            (is_exec(command) && session.in_multi() &&
+                             (session.transaction()->flags_of_all & command::denyoom) != 0);
   if (needs_memory && node_.over_memory_limit()) return errors::kOutOfMemory;
   constexpr uint32_t kOnKeys = command::write | command::readonly | command::may_replicate;
   if (session.monitor && spec.has(kOnKeys)) return errors::kMonitorOnKeys;
@@ -240,6 +247,7 @@ void Dispatcher::call(Session& session, const command::Command& command,
     ++stats.failed;
     node_.count_error(reply.last_error_code());
   }
+  if (reply.out().size() >= Node::kOutputCheckBytes) node_.check_output_limit(session);
   note_duration(session, command, arguments, took);
   constexpr uint32_t kNotShown = command::skip_monitor | command::admin;
   if (was_monitored && node_.has_monitors() && !spec.has(kNotShown)) {
@@ -272,7 +280,7 @@ void Dispatcher::note_duration(Session& session, const command::Command& command
   if (slower_than >= 0 && microseconds >= static_cast<uint64_t>(slower_than) &&
       values.slowlog_max_len > 0 && !command.spec->has(command::skip_slowlog)) {
     node_.slowlog().note(redacted(arguments), microseconds, node_.now_us() / 1'000'000,
-                         session.stream().peer_address(), std::string(session.name()),
+                         session.stream().peer_address(), session.name(),
                          static_cast<size_t>(values.slowlog_max_len));
   }
   const auto threshold = static_cast<uint64_t>(values.latency_monitor_threshold_ms);

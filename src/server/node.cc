@@ -99,6 +99,8 @@ StreamHandler* Node::accept(std::unique_ptr<Stream> stream) {
   session->created_s = now_us_ / 1'000'000;
   session->last_active_ms = now_ms();
   Session& kept = *session;
+  log_.topic(LogTopic::network, "client id={} addr={} connected", raw(id),
+             kept.stream().peer_address());
   sessions_.emplace(id, std::move(session));
   return &kept;
 }
@@ -137,11 +139,13 @@ void Node::reap() {
 }
 
 void Node::destroy(Session& session) {
-  if (session.monitor) --monitors_;
+  remove_monitor(session);
   if (session.blocked_) {
     env_.timers.cancel(session.blocked_->timer);
     --blocked_;
   }
+  if (session.postponed_) std::erase(postponed_, session.id());
+  log_.topic(LogTopic::network, "client id={} is gone", raw(session.id()));
   if (session.in_ready_) std::erase(ready_, &session);
   if (session.in_dirty_) std::erase(dirty_, &session);
   sessions_.erase(session.id());
@@ -150,13 +154,13 @@ void Node::destroy(Session& session) {
 void Node::add_monitor(Session& session) {
   if (session.monitor) return;
   session.monitor = true;
-  ++monitors_;
+  monitors_.push_back(&session);
 }
 
 void Node::remove_monitor(Session& session) {
   if (!session.monitor) return;
   session.monitor = false;
-  --monitors_;
+  std::erase(monitors_, &session);
 }
 
 void Node::feed_monitors(const Session& from, std::span<const std::string_view> arguments) {
@@ -167,8 +171,10 @@ void Node::feed_monitors(const Session& from, std::span<const std::string_view> 
     line += quote_for_display(argument);
   }
   line += "\r\n";
-  for (const auto& [id, session] : sessions_) {
-    if (!session->monitor || session->closing()) continue;
+  for (Session* session : monitors_) {
+    const bool muted =
+        session->reply_mode == ReplyMode::off || session->reply_mode == ReplyMode::skip_this;
+    if (session->closing() || muted) continue;
     session->out().append(line);
     mark_dirty(*session);
   }
@@ -247,7 +253,12 @@ void Node::finish_reading() {
     if (session->closing_ || session->is_waiting()) continue;
     // What was parsed while nobody knew whether its AUTH would succeed goes on now.
     if (session->reader_.stalled()) session->parse(0);
-    if (session->reader_.error().empty() || !session->reader_.commands().empty()) continue;
+    if (!session->reader_.commands().empty()) {
+      // Woken in the very turn in which it began to wait: the rest goes on in the next one.
+      mark_ready(*session);
+      continue;
+    }
+    if (session->reader_.error().empty()) continue;
     resp::ReplyWriter reply(session->out_, session->protocol);
     reply.error(fmt::format("ERR {}", session->reader_.error()));
     count_error(reply.last_error_code());
@@ -294,6 +305,7 @@ void Node::flush(Session& session) {
 }
 
 void Node::check_output_limit(Session& session) {
+  if (session.closes_now()) return;
   const size_t pending = session.output_memory();
   if (pending == 0) return;
   const OutputLimit& limit = values().client_output_buffer_limit[0];
@@ -332,6 +344,8 @@ void Node::block(Session& session, int64_t timeout_ms,
   QUORIS_ASSERT(!session.is_blocked());
   session.blocked_ = std::make_unique<Blocked>();
   session.blocked_->on_end = std::move(on_end);
+  session.blocked_->muted =
+      session.reply_mode == ReplyMode::off || session.reply_mode == ReplyMode::skip_this;
   ++blocked_;
   if (timeout_ms <= 0) return;
   const SessionId id = session.id();
@@ -350,8 +364,11 @@ void Node::unblock(Session& session, UnblockReason reason) {
   const std::unique_ptr<Blocked> blocked = std::move(session.blocked_);
   --blocked_;
   env_.timers.cancel(blocked->timer);
-  resp::ReplyWriter reply(session.out_, session.protocol);
+  ByteChain dropped;
+  resp::ReplyWriter reply(blocked->muted ? dropped : session.out_, session.protocol);
   blocked->on_end(reply, reason);
+  if (reply.errors() > 0) count_error(reply.last_error_code());
+  session.last_active_ms = now_ms();
   wake(session);
 }
 
@@ -411,8 +428,10 @@ void Node::settings_changed() {
 
 void Node::reset_stats() {
   const size_t peak = stats_.peak_memory;
+  const uint64_t changes = stats_.keyspace.changes;  // since the last save: no figure to reset
   stats_ = NodeStats();
   stats_.peak_memory = peak;
+  stats_.keyspace.changes = changes;
   stats_.commands.resize(commands_.size());
 }
 
@@ -430,7 +449,9 @@ uint64_t Node::used_memory() const {
   const uint64_t heap = host_.thread_heap_bytes();
   if (heap != 0) return heap;
   uint64_t store = 0;
-  for (uint16_t db = 0; db < store_.databases(); ++db) store += store_.db(DbIndex{db}).memory();
+  for (size_t db = 0; db < store_.databases(); ++db) {
+    store += store_.db(DbIndex{static_cast<uint16_t>(db)}).memory();
+  }
   return store;
 }
 
@@ -472,8 +493,16 @@ void Node::tend_sessions() {
 }
 
 void Node::tend(Session& session) {
-  if (session.closing()) return;
+  if (session.closes_now()) return;
   check_output_limit(session);
+  if (session.reading_stopped_ && session.is_waiting() && session.stream_->peer_has_left()) {
+    session.close_now();
+    return;
+  }
+  // A slow reader of a large reply is not idle.
+  const size_t unsent = session.stream_->unsent();
+  if (unsent != session.unsent_seen_) session.last_active_ms = now_ms();
+  session.unsent_seen_ = unsent;
   const int64_t idle_ms = now_ms() - session.last_active_ms;
   if (idle_ms > kShrinkAfterMs) session.reader_.shrink();
   const int64_t timeout_ms = values().timeout_s * 1000;
@@ -487,9 +516,11 @@ void Node::tend(Session& session) {
 void Node::expire_slice() {
   refresh_time();
   const uint64_t started = env_.clock.monotonic_ns();
+  const uint64_t cpu_before = env_.clock.thread_cpu_ns();
   const auto out_of_time = [&] { return env_.clock.monotonic_ns() - started > kExpireSliceNs; };
   bool finished = true;
-  if (active_expire) {
+  // While CLIENT PAUSE holds writes back, expiry changes nothing either.
+  if (active_expire && pause_.kind == Pause::Kind::none) {
     ++stats_.expire_cycles;
     outbox_.begin();
     store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), outbox_.sink());
@@ -513,12 +544,15 @@ void Node::expire_slice() {
   while (store_.lazy_pending() > 0 && !out_of_time()) store_.free_some(kLazyFreeStep);
   finished = finished && store_.lazy_pending() == 0;
 
+  if (!finished) log_.topic(LogTopic::expiry, "a slice ended before all that is due was removed");
+
   const uint64_t took = env_.clock.monotonic_ns() - started;
-  stats_.expire_cycle_cpu_ns += took;
+  stats_.expire_cycle_cpu_ns += env_.clock.thread_cpu_ns() - cpu_before;
   latency_.note("expire-cycle", took / 1'000'000,
                 static_cast<uint64_t>(values().latency_monitor_threshold_ms), now_us_ / 1'000'000);
   static_cast<void>(
       env_.timers.schedule(finished ? kExpireRestUs : kExpirePauseUs, [this] { expire_slice(); }));
+  note_turn();
 }
 
 }  // namespace quoris::server

@@ -145,7 +145,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void add_monitor(Session& session);
   void remove_monitor(Session& session);
 
-  [[nodiscard]] bool has_monitors() const { return monitors_ > 0; }
+  [[nodiscard]] bool has_monitors() const { return !monitors_.empty(); }
 
   void feed_monitors(const Session& from, std::span<const std::string_view> arguments);
 
@@ -156,7 +156,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
              std::function<void(resp::ReplyWriter&, UnblockReason)> on_end);
   void unblock(Session& session, UnblockReason reason);
 
-  [[nodiscard]] size_t blocked_count() const { return blocked_; }
+  // Those that CLIENT PAUSE holds back included.
+  [[nodiscard]] size_t blocked_count() const { return blocked_ + postponed_.size(); }
 
   // --- CLIENT PAUSE -----------------------------------------------------------------------------
   void pause(Pause::Kind kind, int64_t until_ms);
@@ -177,6 +178,12 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   [[nodiscard]] bool over_memory_limit() const {
     return values().maxmemory != 0 && used_memory() > values().maxmemory;
   }
+
+  // Replies of this many bytes are checked against the limits as each command ends.
+  static constexpr size_t kOutputCheckBytes = 1024UL * 1024;
+
+  // Closes the session if more waits for it than client-output-buffer-limit allows.
+  void check_output_limit(Session& session);
 
   // An error reply was sent: INFO errorstats.
   void count_error(std::string_view code);
@@ -204,7 +211,6 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void finish_reading();
   void flush_replies();
   void flush(Session& session);
-  void check_output_limit(Session& session);
   // Everything that the loop does ends with it: turns and timers alike.
   void note_turn();
   void wake(Session& session);
@@ -243,7 +249,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   uint64_t last_turn_cpu_ns_ = 0;
   size_t blocked_ = 0;
   uint64_t next_session_id_ = 1;
-  size_t monitors_ = 0;
+  std::vector<Session*> monitors_;
   Pause pause_;
   TimerId pause_timer_{0};
   SessionId tended_{0};   // the last one that the tick looked after

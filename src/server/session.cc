@@ -37,6 +37,7 @@ std::span<char> Session::read_buffer() {
 void Session::on_read(size_t count) {
   if (closing_) return;
   read_this_turn_ += count;
+  last_active_ms = node_.now_ms();
   NodeStats& stats = node_.stats();
   stats.input_bytes += count;
   ++stats.reads;
@@ -47,7 +48,7 @@ void Session::parse(size_t count) {
   const SettingValues& values = node_.values();
   const resp::RequestLimits limits{.bulk_max = values.proto_max_bulk_len,
                                    .buffer_max = values.client_query_buffer_limit,
-                                   .authenticated = authenticated};
+                                   .authenticated = authenticated || values.requirepass.empty()};
   if (reader_.commit(count, limits) == resp::ReadStatus::over_limit) {
     ++node_.stats().query_buffer_limit_disconnections;
     node_.log().write(LogLevel::warning,
@@ -112,11 +113,12 @@ void Session::close_now() {
   node_.note_closed(*this);
 }
 
-std::string Session::flags_text() const {
+std::string Session::flags_text(bool watched_changed) const {
   std::string flags;
   if (monitor) flags += 'O';
-  if (is_blocked()) flags += 'b';
+  if (is_waiting()) flags += 'b';
   if (in_multi() || in_exec_) flags += 'x';
+  if (watched_changed) flags += 'd';
   if (closing_) flags += close_dropping_ ? 'A' : 'c';
   if (stream_->is_unix()) flags += 'U';
   if (no_evict) flags += 'e';

@@ -65,7 +65,8 @@ enum class UnblockReason : uint8_t {
 // What a blocked session waits for. `on_end` writes the reply; it is not called when the client
 // goes away.
 struct Blocked {
-  TimerId timer{0};  // 0: no timeout
+  TimerId timer{0};    // 0: no timeout
+  bool muted = false;  // CLIENT REPLY OFF or SKIP when it began to wait
   std::function<void(resp::ReplyWriter&, UnblockReason)> on_end;
 };
 
@@ -161,11 +162,14 @@ class Session final : public StreamHandler {
 
   [[nodiscard]] bool closing() const { return closing_; }
 
+  // Without sending what waits.
+  [[nodiscard]] bool closes_now() const { return close_dropping_; }
+
   // Its commands have to wait.
   [[nodiscard]] bool is_waiting() const { return postponed_ || is_blocked(); }
 
   // "N" or letters of redis.io's CLIENT LIST flags.
-  [[nodiscard]] std::string flags_text() const;
+  [[nodiscard]] std::string flags_text(bool watched_changed) const;
 
   // Memory of the session itself with its buffers, for CLIENT LIST tot-mem and MEMORY STATS.
   [[nodiscard]] size_t memory() const;
@@ -192,8 +196,9 @@ class Session final : public StreamHandler {
   std::unique_ptr<std::vector<WatchedKey>> watched_;
   std::unique_ptr<Blocked> blocked_;
   size_t read_this_turn_ = 0;
-  uint32_t planned_ = 0;   // commands of the reader that are in a batch
-  uint32_t executed_ = 0;  // ... and have run
+  size_t unsent_seen_ = 0;  // by the last look of the tick
+  uint32_t planned_ = 0;    // commands of the reader that are in a batch
+  uint32_t executed_ = 0;   // ... and have run
   bool postponed_ = false;
   bool in_exec_ = false;
   bool reading_stopped_ = false;  // read_buffer() had nothing to give

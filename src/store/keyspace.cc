@@ -110,8 +110,7 @@ size_t Keyspace::table_memory() const { return dictionary_.memory(); }
 
 size_t Keyspace::table_slots() const { return dictionary_.slots(); }
 
-// --- entries
-// --------------------------------------------------------------------------------------
+// --- entries ------------------------------------------------------------------------------------
 
 Entry* Keyspace::allocate(size_t size) {
   QUORIS_ASSERT(size >= sizeof(Entry));

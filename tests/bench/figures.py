@@ -1,4 +1,4 @@
-"""Figures of one node at real sizes, printed as a table: growth, idle connections, expiry, deletion.
+"""Figures of one node at real sizes, as a table: growth, idle connections, expiry, deletion.
 
 Run by `scripts/bench figures`; not a test, for what it measures depends on the machine. Memory is
 the server's own and the system's; times of the loop are CPU time of its thread (LATENCY LOOP), as
@@ -105,7 +105,8 @@ def expiry(per_second, seconds):
         share = (time_of(server) - cpu) / seconds
         wait_until(lambda: client.call("DBSIZE") == 0, "all are gone", 60)
         done = time.time() * 1000 - start_ms - seconds * 1000
-    row(f"{per_second:,} keys a second fall due for {seconds} s: most that wait at once", f"{behind:,}")
+    row(f"{per_second:,} keys a second fall due for {seconds} s: most that wait at once",
+        f"{behind:,}")
     row("keys still there a second after their time", f"{max(late, 0):,}")
     row("the last is gone after the last is due, ms", f"{done:.0f}")
     row("CPU of the server meanwhile, share of a core", f"{share:.1%}")
@@ -144,7 +145,8 @@ def deletion(keys):
     server = start_quoris()
     set_keys(server.port, keys)
     with server.client() as client:
-        row(f"KEYS * on {keys:,} keys, to the last byte", f"{keys_of_all(server.port, keys):.2f} s")
+        row(f"KEYS * on {keys:,} keys, to the last byte",
+            f"{keys_of_all(server.port, keys):.2f} s")
         row("PING after it", timed(client, "PING"))
         row(f"FLUSHALL ASYNC of {keys:,} keys", timed(client, "FLUSHALL", "ASYNC"))
         client.call("LATENCY", "LOOP", "RESET")

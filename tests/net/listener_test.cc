@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <catch2/catch.hpp>
 #include <memory>
@@ -131,21 +132,33 @@ TEST_CASE("listener: a star is every interface, IPv6 beside IPv4 on the same por
   edge.wait_for_session(0);
 }
 
+// As a server that was killed leaves it: bound, with nobody behind it.
+void leave_stale_socket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  REQUIRE(bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  close(socket);
+}
+
 TEST_CASE("listener: unix socket, its permissions, its stale file, its end", "[net]") {
   const std::string path = socket_path();
   Edge edge;
-  for (int start = 0; start < 2; ++start) {
-    auto listener = Listener::open_unix(edge.context(), {.path = path, .permissions = 0700});
-    REQUIRE(listener);
+  leave_stale_socket(path);
+  auto listener = Listener::open_unix(edge.context(), {.path = path, .permissions = 0700});
+  REQUIRE(listener);
 
-    struct stat state {};
+  struct stat state {};
 
-    REQUIRE(stat(path.c_str(), &state) == 0);
-    CHECK((state.st_mode & 0777) == 0700);
-    edge.listeners.push_back(std::move(listener).value());  // the second replaces a live file
-  }
+  REQUIRE(stat(path.c_str(), &state) == 0);
+  CHECK((state.st_mode & 0777) == 0700);
+  edge.listeners.push_back(std::move(listener).value());
+  const auto second = Listener::open_unix(edge.context(), {.path = path});
+  REQUIRE_FALSE(second);
+  CHECK_THAT(second.error().message, Catch::Contains("another server is listening there"));
   Client client(path);
-  Session& session = edge.wait_for_session(0);
+  Session& session = edge.wait_for_session(1);  // the first was the second listener's question
   CHECK(session.stream->is_unix());
   CHECK(session.stream->is_local());
   CHECK(session.stream->peer_address() == path + ":0");

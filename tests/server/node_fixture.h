@@ -30,6 +30,7 @@ class MemoryStream final : public Stream {
     bool closed_after_write = false;
     bool destroyed = false;
     bool local = true;
+    bool peer_has_left = false;
   };
 
   explicit MemoryStream(std::shared_ptr<Record> record) : record_(std::move(record)) {}
@@ -49,6 +50,10 @@ class MemoryStream final : public Stream {
   }
 
   [[nodiscard]] size_t pending() const override { return record_->stuck; }
+
+  [[nodiscard]] size_t unsent() const override { return record_->stuck; }
+
+  [[nodiscard]] bool peer_has_left() const override { return record_->peer_has_left; }
 
   void pause_reading() override { record_->reading = false; }
 

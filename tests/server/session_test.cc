@@ -134,6 +134,38 @@ TEST_CASE("session: idle clients are closed after `timeout` seconds, busy ones a
   CHECK_FALSE(busy.stream().destroyed);
 }
 
+TEST_CASE("session: what was sent behind a wait that ends in the same turn is not forgotten",
+          "[server]") {
+  TestNode node;
+  TestClient waiting = node.connect();
+  TestClient other = node.connect();
+  waiting.send("CLIENT PAUSE 100000 WRITE\r\nSET k v\r\nPING\r\n");
+  other.send("CLIENT UNPAUSE\r\n");
+  node.turn();
+  CHECK(waiting.received() == "+OK\r\n+OK\r\n+PONG\r\n");
+}
+
+TEST_CASE("session: a waiting client that left is noticed though its reading is stopped",
+          "[server]") {
+  TestNode node;
+  TestClient waiting = node.connect();
+  waiting.send("CLIENT PAUSE 100000000 WRITE\r\nSET k v\r\n");
+  node.turn();
+  while (waiting.send(std::string(10'000, '\n') + "PING\r\n")) continue;
+  waiting.stream().peer_has_left = true;
+  node.advance_ms(2'000);
+  CHECK(waiting.stream().destroyed);
+}
+
+TEST_CASE("session: a password that was taken away locks nobody out", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("requirepass", "sesame"));
+  TestClient client = node.connect();
+  CHECK(client.ask({"GET", "k"}).starts_with("-NOAUTH"));
+  REQUIRE(node.set("requirepass", ""));
+  CHECK(client.ask({"GET", "k"}) == "$-1\r\n");
+}
+
 TEST_CASE("session: a session without extras is small", "[server]") {
   CHECK(sizeof(Session) <= 1024);
 }

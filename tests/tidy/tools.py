@@ -43,8 +43,11 @@ def run_clang_format(files, root):
 
 
 def git(root, *arguments):
-    done = subprocess.run(["git", "-C", root, *arguments], text=True, capture_output=True,
-                          check=False)
+    try:
+        done = subprocess.run(["git", "-C", root, *arguments], text=True, capture_output=True,
+                              check=False)
+    except FileNotFoundError:
+        return None
     return done.stdout.splitlines() if done.returncode == 0 else None
 
 

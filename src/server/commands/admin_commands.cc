@@ -15,7 +15,8 @@ struct ShutdownOptions {
   bool save = false;
   bool nosave = false;
   bool abort = false;
-  bool other = false;  // NOW, FORCE: there is nothing to wait for and nothing that could fail
+  bool now = false;  // nothing to wait for
+  bool force = false;
 };
 
 command::Parsed<ShutdownOptions> parse_shutdown(const NodeContext& context) {
@@ -27,13 +28,15 @@ command::Parsed<ShutdownOptions> parse_shutdown(const NodeContext& context) {
       options.nosave = true;
     } else if (is(word, "ABORT")) {
       options.abort = true;
-    } else if (is(word, "NOW") || is(word, "FORCE")) {
-      options.other = true;
+    } else if (is(word, "NOW")) {
+      options.now = true;
+    } else if (is(word, "FORCE")) {
+      options.force = true;
     } else {
       return std::string(errors::kSyntax);
     }
   }
-  const bool stops = options.save || options.nosave || options.other;
+  const bool stops = options.save || options.nosave || options.now || options.force;
   if ((options.abort && stops) || (options.save && options.nosave)) {
     return std::string(errors::kSyntax);
   }
@@ -87,6 +90,12 @@ void handle_shutdown(NodeContext& context) {
   const auto options = parse_shutdown(context);
   if (!options) return context.reply().error(options.error());
   if (options->abort) return context.reply().error(errors::kNoShutdown);
+  if (options->save && !options->force) {
+    context.node().log().write(LogLevel::warning,
+                               "SHUTDOWN SAVE refused: this version keeps data in memory only and "
+                               "cannot save it; SHUTDOWN NOSAVE stops and loses it");
+    return context.reply().error(errors::kShutdownFailed);
+  }
   context.node().log().write(LogLevel::notice, "shutdown requested by client {}",
                              context.session().stream().peer_address());
   context.node().shutdown(0);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "server/commands/transaction_commands.h"
 #include "server/node.h"
 #include "server/node_context.h"
 
@@ -53,7 +54,8 @@ std::string client_line(NodeContext& context, Session& session) {
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
       raw(session.id()), stream.peer_address(), stream.local_address(), stream.descriptor(),
       session.name(), node.now_ms() / 1000 - session.created_s,
-      (node.now_ms() - session.last_active_ms) / 1000, session.flags_text(), raw(session.db));
+      (node.now_ms() - session.last_active_ms) / 1000,
+      session.flags_text(watched_keys_changed(context.node(), session)), raw(session.db));
   auto out = std::back_inserter(line);
   if (session.in_multi()) {
     fmt::format_to(out, " multi={}", transaction->queue.size());
@@ -75,11 +77,11 @@ std::string client_line(NodeContext& context, Session& session) {
 }
 
 bool ClientFilter::matches(Session& session) const {
-  if (session.closing()) return false;
+  if (session.closes_now()) return false;
   if (id && *id != session.id()) return false;
   if (type && *type != type_of(session)) return false;
-  if (!address.empty() && address != session.stream().peer_address()) return false;
-  return local_address.empty() || local_address == session.stream().local_address();
+  if (address && *address != session.stream().peer_address()) return false;
+  return !local_address || *local_address == session.stream().local_address();
 }
 
 }  // namespace quoris::server

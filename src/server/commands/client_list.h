@@ -30,8 +30,8 @@ enum class ClientType : uint8_t { normal, replica, pubsub, master };
 struct ClientFilter {
   std::optional<SessionId> id = {};
   std::optional<ClientType> type = {};
-  std::string_view address = {};        // empty: any
-  std::string_view local_address = {};  // empty: any
+  std::optional<std::string_view> address = {};
+  std::optional<std::string_view> local_address = {};
   bool skip_caller = true;
 
   // REQUIRES: USER was checked by the parser: all connections are the user `default`.

@@ -129,7 +129,9 @@ void handle_hello(NodeContext& context) {
     protocol = *version == 2 ? resp::Protocol::resp2 : resp::Protocol::resp3;
   }
   if (!apply_hello_options(context)) return;
-  if (!session.authenticated) return context.reply().error(errors::kHelloNeedsAuth);
+  if (!session.authenticated && !context.node().values().requirepass.empty()) {
+    return context.reply().error(errors::kHelloNeedsAuth);
+  }
   session.protocol = protocol;
   context.reply().set_protocol(protocol);
   write_hello(context);
@@ -147,7 +149,8 @@ void handle_reset(NodeContext& context) {
   context.node().remove_monitor(session);
   session.db = DbIndex{0};
   session.protocol = resp::Protocol::resp2;
-  session.reply_mode = ReplyMode::on;
+  // What CLIENT REPLY SKIP skips may be the RESET itself.
+  if (session.reply_mode != ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
   session.no_evict = false;
   session.no_touch = false;
   session.set_name({});

@@ -19,14 +19,14 @@ store::Version version_now(Node& node, DbIndex db, std::string_view key) {
   return writer.watched_version(db, node.store().db(db).hashed(key));
 }
 
+}  // namespace
+
 bool watched_keys_changed(Node& node, Session& session) {
   if (!session.is_watching()) return false;
   return std::ranges::any_of(session.watched(), [&](const WatchedKey& watched) {
     return version_now(node, watched.db, watched.key) != watched.version;
   });
 }
-
-}  // namespace
 
 void handle_multi(NodeContext& context) {
   Session& session = context.session();
@@ -79,6 +79,8 @@ void handle_exec(NodeContext& context) {
     arguments.clear();
     queued.arguments(arguments);
     node.dispatcher().call(session, *queued.command, arguments, {}, inner);
+    // It killed itself or passed its output limit: nobody will read the rest.
+    if (session.closes_now()) reply.out().clear();
   }
   session.set_in_exec(false);
   node.refresh_time();

@@ -16,14 +16,14 @@ std::string shortened(std::string_view argument) {
 }  // namespace
 
 void Slowlog::note(std::span<const std::string_view> arguments, uint64_t microseconds,
-                   int64_t time_s, std::string client_address, std::string client_name,
+                   int64_t time_s, std::string client_address, std::string_view client_name,
                    size_t entries_max) {
   SlowlogEntry& entry = entries_.emplace_front();
   entry.id = next_id_++;
   entry.time_s = time_s;
   entry.microseconds = microseconds;
   entry.client_address = std::move(client_address);
-  entry.client_name = std::move(client_name);
+  entry.client_name = shortened(client_name);
   // The last place goes to the remark where there are more.
   const bool fits = arguments.size() <= kArgumentsMax;
   const size_t shown = fits ? arguments.size() : kArgumentsMax - 1;

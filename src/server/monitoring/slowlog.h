@@ -29,7 +29,7 @@ class Slowlog {
   static constexpr size_t kArgumentBytesMax = 128;
 
   void note(std::span<const std::string_view> arguments, uint64_t microseconds, int64_t time_s,
-            std::string client_address, std::string client_name, size_t entries_max);
+            std::string client_address, std::string_view client_name, size_t entries_max);
 
   // Newest first.
   [[nodiscard]] const std::deque<SlowlogEntry>& entries() const { return entries_; }

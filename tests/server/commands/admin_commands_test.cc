@@ -68,6 +68,7 @@ TEST_CASE("SHUTDOWN: stops the process without an answer", "[server]") {
   CHECK(client.ask({"SHUTDOWN", "LATER"}) == "-ERR syntax error\r\n");
   CHECK(client.ask({"SHUTDOWN", "ABORT"}) == "-ERR No shutdown in progress.\r\n");
   CHECK(node.edge().stopped_with == -1);
+  CHECK(client.ask({"SHUTDOWN", "SAVE"}) == "-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
   CHECK(client.ask({"SHUTDOWN", "NOSAVE", "NOW", "FORCE"}).empty());
   CHECK(node.edge().stopped_with == 0);
 }
