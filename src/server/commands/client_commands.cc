@@ -31,6 +31,11 @@ void set_flag(NodeContext& context, bool Session::*flag) {
   context.reply().ok();
 }
 
+// A client that was killed is gone for the others at once.
+bool is_listed(NodeContext& context, const Session& session) {
+  return !session.closes_now() || &session == &context.session();
+}
+
 void list_by_type(NodeContext& context) {
   const std::optional<ClientType> type = parse_client_type(context.argument(3));
   if (!type) return context.reply().error(errors::unknown_client_type(context.argument(3)));
@@ -49,7 +54,7 @@ void list_by_id(NodeContext& context) {
     if (!id) return context.reply().error(errors::kInvalidClientId);
     Session* session =
         *id > 0 ? context.node().find_session(SessionId{static_cast<uint64_t>(*id)}) : nullptr;
-    if (session != nullptr) lines += client_line(context, *session);
+    if (session != nullptr && is_listed(context, *session)) lines += client_line(context, *session);
   }
   context.reply().verbatim("txt", lines);
 }
@@ -173,7 +178,9 @@ void handle_client_no_touch(NodeContext& context) { set_flag(context, &Session::
 void handle_client_list(NodeContext& context) {
   if (context.count() == 2) {
     std::string lines;
-    for (Session* session : context.node().sessions()) lines += client_line(context, *session);
+    for (Session* session : context.node().sessions()) {
+      if (is_listed(context, *session)) lines += client_line(context, *session);
+    }
     return context.reply().verbatim("txt", lines);
   }
   if (context.count() == 4 && is(context.argument(2), "TYPE")) return list_by_type(context);
