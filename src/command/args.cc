@@ -1,5 +1,6 @@
 #include "command/args.h"
 
+#include <cmath>
 #include <limits>
 
 namespace quoris::command {
@@ -45,6 +46,17 @@ Parsed<DbIndex> db_argument(std::string_view text, size_t databases) {
   if (!number) return std::string(errors::kNotInteger);
   if (*number < kLow || *number > kHigh) return errors::not_between(kLow, kHigh);
   return db_of_number(*number, databases);
+}
+
+Parsed<int64_t> timeout_argument(std::string_view text, int64_t now_ms) {
+  constexpr int64_t kMsPerSecond = 1000;
+  const auto seconds = parse_long_double(text);
+  if (!seconds) return std::string(errors::kTimeoutNotFloat);
+  const long double ms = *seconds * kMsPerSecond;
+  const auto highest = static_cast<long double>(std::numeric_limits<int64_t>::max() - now_ms);
+  if (ms > highest) return std::string(errors::kTimeoutOutOfRange);
+  if (ms < 0) return std::string(errors::kTimeoutNegative);
+  return static_cast<int64_t>(std::ceil(ms));
 }
 
 }  // namespace quoris::command

@@ -41,6 +41,9 @@ struct ExpiryRequest {
 [[nodiscard]] Parsed<int64_t> expiry_argument(const ExpiryRequest& request, int64_t now_ms,
                                               std::string_view command_name);
 
+// The timeout of a blocking command, in seconds with a fraction. Result: ms, 0 for ever.
+[[nodiscard]] Parsed<int64_t> timeout_argument(std::string_view text, int64_t now_ms);
+
 // Database number of SELECT, COPY, MOVE.
 [[nodiscard]] Parsed<DbIndex> db_argument(std::string_view text, size_t databases);
 

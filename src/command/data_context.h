@@ -35,6 +35,24 @@ class Breather {
   virtual void breathe() = 0;
 };
 
+// What a command that found nothing waits for (BLPOP and its like).
+struct WaitRequest {
+  std::span<const std::string_view> keys;  // in the order of preference
+  store::Type type = store::Type::list;    // list or zset
+  int64_t timeout_ms = 0;                  // 0: for ever
+  bool null_array = true;                  // the reply when the time is up: a null array, or null
+};
+
+// Makes the caller wait. When a key of the request has been filled (and at no other time) the
+// command is run again from its beginning, in the order in which its callers began to wait; it
+// either replies then or waits on.
+class Blocker {
+ public:
+  virtual ~Blocker() = default;
+  // Instead of a reply. The views are valid during the call only.
+  virtual void wait(const WaitRequest& request) = 0;
+};
+
 class DataContext {
  public:
   struct Parts {
@@ -43,7 +61,8 @@ class DataContext {
     Rng& rng;
     const DataSettings& settings;
     Breather* breather = nullptr;
-    bool no_touch = false;  // CLIENT NO-TOUCH
+    Blocker* blocker = nullptr;  // null where nobody may wait (EXEC): time is up at once
+    bool no_touch = false;       // CLIENT NO-TOUCH
   };
 
   DataContext(const Parts& parts, DbIndex db, std::span<const std::string_view> arguments)
@@ -96,6 +115,18 @@ class DataContext {
 
   [[nodiscard]] store::Entry* find_for_write(const store::HashedKey& key) {
     return parts_.writer.find_for_write(db_, key);
+  }
+
+  // Instead of a reply: see Blocker.
+  void wait(const WaitRequest& request) {
+    if (parts_.blocker != nullptr) return parts_.blocker->wait(request);
+    if (request.null_array) return reply().null_array();
+    reply().null();
+  }
+
+  // A keyspace event of a key in the caller's database.
+  void notify(store::EventClass event_class, std::string_view name, std::string_view key) {
+    parts_.writer.notify(event_class, name, db_, key);
   }
 
   // One step of a long command: every kStepsPerBreath of them the control link gets to run. Never

@@ -1,6 +1,7 @@
 #include "command/table.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -176,6 +177,13 @@ const Command* CommandTable::find_request(std::span<const std::string_view> argu
   const Command* command = find(arguments[0]);
   if (command == nullptr || !command->is_container() || arguments.size() == 1) return command;
   return find_subcommand(*command, arguments[1]);
+}
+
+std::span<const std::span<const CommandSpec>> data_command_families() {
+  static const std::array<std::span<const CommandSpec>, 6> families = {
+      string_command_rows(), key_command_rows(), hash_command_rows(),
+      list_command_rows(),   set_command_rows(), sorted_set_command_rows()};
+  return families;
 }
 
 }  // namespace quoris::command

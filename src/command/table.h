@@ -122,5 +122,12 @@ class CommandTable {
 // Rows of the families in this room.
 [[nodiscard]] std::span<const CommandSpec> key_command_rows();
 [[nodiscard]] std::span<const CommandSpec> string_command_rows();
+[[nodiscard]] std::span<const CommandSpec> hash_command_rows();
+[[nodiscard]] std::span<const CommandSpec> list_command_rows();
+[[nodiscard]] std::span<const CommandSpec> set_command_rows();
+[[nodiscard]] std::span<const CommandSpec> sorted_set_command_rows();
+
+// All of them, in the order in which COMMAND lists them.
+[[nodiscard]] std::span<const std::span<const CommandSpec>> data_command_families();
 
 }  // namespace quoris::command

@@ -221,7 +221,7 @@ void Dispatcher::call(Session& session, const command::Command& command,
   redacted_.clear();
   if (spec.handler != nullptr) {
     store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
-                         node_.outbox().sink());
+                         {.sink = node_.outbox().sink()});
     command::DataContext context({.writer = writer,
                                   .reply = reply,
                                   .rng = node_.env().rng,

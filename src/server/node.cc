@@ -523,7 +523,7 @@ void Node::expire_slice() {
   if (active_expire && pause_.kind == Pause::Kind::none) {
     ++stats_.expire_cycles;
     outbox_.begin();
-    store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), outbox_.sink());
+    store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), {.sink = outbox_.sink()});
     // Every database in turn, from the one where the last slice ended.
     for (size_t seen = 0; seen < store_.databases(); ++seen) {
       const DbIndex db = expire_db_;

@@ -1,21 +1,20 @@
 #include <cstring>
 
-#include "store/store.h"
+#include "store/apply_parts.h"
 
 namespace quoris::store {
 
-namespace {
-
-// When a value without a reader was last used: as it was written. No clock is asked.
-uint32_t access_of(Store& store, Version version) {
+uint32_t access_of_applied(Store& store, Version version) {
   return initial_access(store.access().mode, version_ms(version));
 }
+
+namespace {
 
 bool apply_put(Store& store, Keyspace& db, const HashedKey& key, const Mutation& mutation) {
   if (mutation.value.size() > kLengthMax) return false;
   db.put_string(
       key, {.encoding = mutation.encoding, .integer = mutation.integer, .bytes = mutation.value},
-      mutation.version, mutation.expire_at_ms, access_of(store, mutation.version));
+      mutation.version, mutation.expire_at_ms, access_of_applied(store, mutation.version));
   return true;
 }
 
@@ -28,7 +27,7 @@ bool apply_in_place(Store& store, Keyspace& db, const HashedKey& key, const Muta
   if (offset > kLengthMax || mutation.value.size() > kLengthMax - offset) return false;
   if (entry == nullptr) {
     entry = &db.put_string(key, {.encoding = Encoding::raw, .integer = 0, .bytes = {}},
-                           mutation.version, kNoExpiry, access_of(store, mutation.version));
+                           mutation.version, kNoExpiry, access_of_applied(store, mutation.version));
   }
   const uint64_t end = offset + mutation.value.size();
   entry = &db.resize_string(key, *entry, std::max(size, end), mutation.version);
@@ -57,6 +56,13 @@ bool apply_to_key(Store& store, const Mutation& mutation) {
     case MutationKind::append:
     case MutationKind::set_range:
       return apply_in_place(store, db, key, mutation);
+    case MutationKind::put_collection:
+    case MutationKind::set_elements:
+    case MutationKind::remove_elements:
+    case MutationKind::list_insert:
+    case MutationKind::list_erase:
+    case MutationKind::list_set:
+      return apply_to_collection(store, db, key, mutation);
     case MutationKind::flush:
     case MutationKind::swap:
       break;

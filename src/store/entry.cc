@@ -6,11 +6,14 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "store/large_value.h"
 #include "store/size_class.h"
 
 namespace quoris::store {
 
-std::string_view encoding_name(Encoding encoding) {
+std::string_view encoding_name(Type type, Encoding encoding) {
+  if (type == Type::list) return "quicklist";
+  if (type == Type::set) return encoding == Encoding::intset ? "intset" : "hashtable";
   switch (encoding) {
     case Encoding::raw:
       return "raw";
@@ -18,6 +21,12 @@ std::string_view encoding_name(Encoding encoding) {
       return "embstr";
     case Encoding::integer:
       return "int";
+    case Encoding::packed:
+      return "listpack";
+    case Encoding::intset:
+      return "intset";
+    case Encoding::large:
+      return type == Type::zset ? "skiplist" : "hashtable";
   }
   return "unknown";
 }
@@ -98,9 +107,21 @@ char* Entry::mutable_bytes() noexcept {
   return at(value_offset());
 }
 
-size_t Entry::memory() const noexcept {
+std::string_view Entry::block() const noexcept {
+  QUORIS_ASSERT(encoding() == Encoding::packed || encoding() == Encoding::intset);
+  return {at(value_offset()), value_length()};
+}
+
+char* Entry::mutable_block() noexcept {
+  QUORIS_ASSERT(encoding() == Encoding::packed || encoding() == Encoding::intset);
+  return at(value_offset());
+}
+
+size_t Entry::own_memory() const noexcept {
   if ((flags_ & kSlack) != 0) return malloc_usable_size(const_cast<Entry*>(this));
   return size_class(value_offset() + value_length());
 }
+
+size_t Entry::memory() const noexcept { return own_memory() + (is_large() ? large().memory() : 0); }
 
 }  // namespace quoris::store

@@ -10,7 +10,8 @@
 //  [8] wide lengths
 //  [8] expiry, ms since 1970
 //   n  key
-//   m  value: the bytes, or 8 bytes of integer (encoding int), or 8 bytes of pointer
+//   m  value: the bytes, or 8 bytes of integer (encoding int), or a small collection in one block
+//      (packed, intset), or 8 bytes of pointer to a large one
 // So a 16-byte key with a 32-byte value is 64 bytes, one cache line, and a size class of the
 // allocator. Entries are made and freed by Keyspace only; others hold an Entry* for the length
 // of a command.
@@ -34,10 +35,20 @@ enum class Type : uint8_t { string = 0, list = 1, set = 2, zset = 3, hash = 4, s
 // How the value is held. Ordinals are persisted: append only.
 // string: `integer` (an int64), `embstr` or `raw` (both bytes in place; Redis's names for a short
 // string as it was set and for one that is long or was changed in place).
-enum class Encoding : uint8_t { raw = 0, embstr = 1, integer = 2 };
+// Collections: `packed` (store/packed.h; any type), `intset` (a set, store/intset.h), both in
+// place, or `large` (a LargeValue of its own).
+enum class Encoding : uint8_t {
+  raw = 0,
+  embstr = 1,
+  integer = 2,
+  packed = 3,
+  intset = 4,
+  large = 5,
+};
 
-// Names as OBJECT ENCODING says them: "int", "embstr", "raw".
-[[nodiscard]] std::string_view encoding_name(Encoding encoding);
+// Names as OBJECT ENCODING says them, which are Redis's: "int", "listpack", "skiplist" ...
+// A list is always a "quicklist", a set of strings always a "hashtable".
+[[nodiscard]] std::string_view encoding_name(Type type, Encoding encoding);
 // Names as TYPE says them.
 [[nodiscard]] std::string_view type_name(Type type);
 
@@ -60,6 +71,8 @@ struct StringView {
   [[nodiscard]] std::string_view text(char (&scratch)[21]) const;
   [[nodiscard]] size_t size() const;
 };
+
+class LargeValue;
 
 // Where the parts of an entry stand, from the lengths of key and value.
 struct EntryLayout {
@@ -125,7 +138,22 @@ class Entry {
   // REQUIRES: type() is string, encoding() is not integer.
   [[nodiscard]] char* mutable_bytes() noexcept;
 
-  // Bytes of memory, as the allocator counts them.
+  // The block of a small collection. REQUIRES: encoding() is packed or intset.
+  [[nodiscard]] std::string_view block() const noexcept;
+  [[nodiscard]] char* mutable_block() noexcept;
+
+  [[nodiscard]] bool is_large() const noexcept { return encoding() == Encoding::large; }
+
+  // REQUIRES: is_large(). Which class it is follows from type().
+  [[nodiscard]] LargeValue& large() const noexcept {
+    LargeValue* value = nullptr;
+    std::memcpy(&value, at(value_offset()), sizeof value);
+    return *value;
+  }
+
+  // Bytes of memory, as the allocator counts them, without a large value.
+  [[nodiscard]] size_t own_memory() const noexcept;
+  // ... with it.
   [[nodiscard]] size_t memory() const noexcept;
 
  private:

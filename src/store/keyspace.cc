@@ -54,10 +54,6 @@ constexpr size_t kEntryHead = 40;
 constexpr ItemTraits kEntryTraits = {
     .hash = &hash_of_entry, .due = &due_of_entry, .head = kEntryHead};
 
-size_t length_of(const NewString& value) {
-  return value.encoding == Encoding::integer ? sizeof value.integer : value.bytes.size();
-}
-
 }  // namespace
 
 NewString best_string(std::string_view bytes) {
@@ -80,7 +76,9 @@ Keyspace::~Keyspace() { clear(); }
 Keyspace::Keyspace(Keyspace&& other) noexcept
     : dictionary_(std::move(other.dictionary_)),
       secret_(other.secret_),
+      doomed_(std::move(other.doomed_)),
       entry_memory_(std::exchange(other.entry_memory_, 0)),
+      large_memory_(std::exchange(other.large_memory_, 0)),
       expiring_(std::exchange(other.expiring_, 0)),
       expiry_sum_ms_(std::exchange(other.expiry_sum_ms_, 0)) {}
 
@@ -89,7 +87,9 @@ Keyspace& Keyspace::operator=(Keyspace&& other) noexcept {
   clear();
   dictionary_ = std::move(other.dictionary_);
   secret_ = other.secret_;
+  doomed_ = std::move(other.doomed_);
   entry_memory_ = std::exchange(other.entry_memory_, 0);
+  large_memory_ = std::exchange(other.large_memory_, 0);
   expiring_ = std::exchange(other.expiring_, 0);
   expiry_sum_ms_ = std::exchange(other.expiry_sum_ms_, 0);
   return *this;
@@ -104,7 +104,7 @@ int64_t Keyspace::mean_expire_at_ms() const {
   return static_cast<int64_t>(expiry_sum_ms_ / static_cast<int64_t>(expiring_));
 }
 
-size_t Keyspace::memory() const { return entry_memory_ + dictionary_.memory(); }
+size_t Keyspace::memory() const { return entry_memory_ + large_memory_ + dictionary_.memory(); }
 
 size_t Keyspace::table_memory() const { return dictionary_.memory(); }
 
@@ -122,14 +122,16 @@ Entry* Keyspace::allocate(size_t size) {
 }
 
 void Keyspace::account_new(const Entry& entry) {
-  entry_memory_ += entry.memory();
+  entry_memory_ += entry.own_memory();
+  if (entry.is_large()) large_memory_ += entry.large().memory();
   if (!entry.has_expiry()) return;
   ++expiring_;
   expiry_sum_ms_ += entry.expire_at_ms();
 }
 
 void Keyspace::account_gone(const Entry& entry) {
-  entry_memory_ -= entry.memory();
+  entry_memory_ -= entry.own_memory();
+  if (entry.is_large()) large_memory_ -= entry.large().memory();
   if (!entry.has_expiry()) return;
   --expiring_;
   expiry_sum_ms_ -= entry.expire_at_ms();
@@ -145,8 +147,9 @@ void Keyspace::release(Entry* entry, [[maybe_unused]] size_t size) {
 }
 
 void Keyspace::destroy(Entry* entry) {
-  const size_t size = entry->memory();
+  const size_t size = entry->own_memory();
   account_gone(*entry);
+  if (entry->is_large()) doom(std::unique_ptr<LargeValue>(&entry->large()));
   release(entry, size);
 }
 
@@ -159,7 +162,7 @@ bool Keyspace::is_inside(const Entry& entry, std::string_view bytes) {
 // `by` takes the place of `entry`, which is freed.
 Entry* Keyspace::replace_allocation(const HashedKey& key, Entry* entry, Entry* by) {
   dictionary_.replace(key.hash, entry, by);
-  release(entry, entry->memory());
+  release(entry, entry->own_memory());
   return by;
 }
 
@@ -170,11 +173,43 @@ Entry& Keyspace::put_string(const HashedKey& key, const NewString& value, Versio
 
 Entry& Keyspace::put_string(const HashedKey& key, const NewString& value, Version version,
                             int64_t expire_at_ms, uint32_t access, Entry* present) {
-  const size_t length = length_of(value);
+  if (value.encoding != Encoding::integer) {
+    return put(key, {.type = Type::string, .encoding = value.encoding, .bytes = value.bytes},
+               version, expire_at_ms, access, present);
+  }
+  char integer[sizeof value.integer];
+  std::memcpy(integer, &value.integer, sizeof integer);
+  return put(key,
+             {.type = Type::string, .encoding = value.encoding, .bytes = {integer, sizeof integer}},
+             version, expire_at_ms, access, present);
+}
+
+Entry& Keyspace::put_block(const HashedKey& key, const NewBlock& value, Version version,
+                           int64_t expire_at_ms, uint32_t access, Entry* present) {
+  QUORIS_ASSERT(value.encoding == Encoding::packed || value.encoding == Encoding::intset);
+  return put(key, {.type = value.type, .encoding = value.encoding, .bytes = value.block}, version,
+             expire_at_ms, access, present);
+}
+
+Entry& Keyspace::put_large(const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
+                           Version version, int64_t expire_at_ms, uint32_t access, Entry* present) {
+  char pointer[sizeof(LargeValue*)];
+  const LargeValue* large = value.release();
+  std::memcpy(pointer, &large, sizeof pointer);
+  return put(key, {.type = type, .encoding = Encoding::large, .bytes = {pointer, sizeof pointer}},
+             version, expire_at_ms, access, present);
+}
+
+Entry& Keyspace::put(const HashedKey& key, const NewValue& value, Version version,
+                     int64_t expire_at_ms, uint32_t access, Entry* present) {
+  const size_t length = value.bytes.size();
   const EntryLayout layout = Entry::layout(key.bytes.size(), length, expire_at_ms != kNoExpiry);
   Entry* entry = present;
-  if (present != nullptr) account_gone(*present);
-  const bool in_place = present != nullptr && size_class(layout.size) == present->memory() &&
+  if (present != nullptr) {
+    account_gone(*present);
+    if (present->is_large()) doom(std::unique_ptr<LargeValue>(&present->large()));
+  }
+  const bool in_place = present != nullptr && size_class(layout.size) == present->own_memory() &&
                         !is_inside(*present, value.bytes);
   if (in_place) {
     std::memmove(entry->at(layout.key_offset), entry->at(entry->key_offset()), key.bytes.size());
@@ -185,17 +220,13 @@ Entry& Keyspace::put_string(const HashedKey& key, const NewString& value, Versio
     std::memcpy(entry->at(layout.key_offset), key.bytes.data(), key.bytes.size());
   }
   entry->set_layout(layout, key.bytes.size(), length);
-  entry->set_type(Type::string, value.encoding);
+  entry->set_type(value.type, value.encoding);
   entry->set_access(access);
   entry->version_ = version;
   if (layout.expires) {
     std::memcpy(entry->at(entry->expiry_offset()), &expire_at_ms, sizeof expire_at_ms);
   }
-  if (value.encoding == Encoding::integer) {
-    std::memcpy(entry->at(layout.value_offset), &value.integer, sizeof value.integer);
-  } else if (length > 0) {
-    std::memcpy(entry->at(layout.value_offset), value.bytes.data(), length);
-  }
+  if (length > 0) std::memcpy(entry->at(layout.value_offset), value.bytes.data(), length);
   account_new(*entry);
   if (present == nullptr) {
     dictionary_.insert(key.hash, entry, due_unit(expire_at_ms));
@@ -206,13 +237,103 @@ Entry& Keyspace::put_string(const HashedKey& key, const NewString& value, Versio
   return *entry;
 }
 
+// --- collections --------------------------------------------------------------------------------
+
+// Replaces `erased` bytes of the value at `offset` by `inserted` bytes that the caller writes.
+Entry& Keyspace::reshape(const HashedKey& key, Entry& entry, size_t offset, size_t erased,
+                         size_t inserted) {
+  const size_t key_length = entry.key_length();
+  const size_t old_length = entry.value_length();
+  QUORIS_ASSERT(offset <= old_length);
+  QUORIS_ASSERT(erased <= old_length - offset);
+  const size_t length = old_length - erased + inserted;
+  const EntryLayout layout = Entry::layout(key_length, length, entry.has_expiry());
+  const size_t memory = entry.own_memory();
+  const size_t tail = old_length - offset - erased;
+  if (size_class(layout.size) == memory && layout.wide == entry.is_wide()) {
+    char* value = entry.at(layout.value_offset);
+    std::memmove(value + offset + inserted, value + offset + erased, tail);
+    entry.set_layout(layout, key_length, length);
+    return entry;
+  }
+  Entry* changed = allocate(layout.size);
+  entry_memory_ += size_class(layout.size) - memory;
+  changed->version_ = entry.version_;
+  changed->type_and_encoding_ = entry.type_and_encoding_;
+  changed->flags_ = entry.flags_;
+  changed->set_access(entry.access());
+  if (layout.expires) {
+    const int64_t at_ms = entry.expire_at_ms();
+    std::memcpy(changed->at(layout.key_offset - Entry::kExpirySize), &at_ms, sizeof at_ms);
+  }
+  const char* value = entry.at(entry.value_offset());
+  std::memcpy(changed->at(layout.key_offset), entry.at(entry.key_offset()), key_length);
+  std::memcpy(changed->at(layout.value_offset), value, offset);
+  std::memcpy(changed->at(layout.value_offset + offset + inserted), value + offset + erased, tail);
+  changed->set_layout(layout, key_length, length);
+  return *replace_allocation(key, &entry, changed);
+}
+
+Entry& Keyspace::splice_block(const HashedKey& key, Entry& entry, size_t offset, size_t erased,
+                              size_t inserted) {
+  QUORIS_ASSERT(entry.encoding() == Encoding::packed || entry.encoding() == Encoding::intset);
+  return reshape(key, entry, offset, erased, inserted);
+}
+
+Entry& Keyspace::replace_block(const HashedKey& key, Entry& entry, Encoding encoding,
+                               std::string_view block) {
+  QUORIS_ASSERT(encoding == Encoding::packed || encoding == Encoding::intset);
+  QUORIS_ASSERT(!is_inside(entry, block));
+  const Type type = entry.type();
+  Entry& changed = splice_block(key, entry, 0, entry.block().size(), block.size());
+  changed.set_type(type, encoding);
+  std::memcpy(changed.mutable_block(), block.data(), block.size());
+  return changed;
+}
+
+Entry& Keyspace::grow_large(const HashedKey& key, Entry& entry, std::unique_ptr<LargeValue> value) {
+  const Type type = entry.type();
+  Entry& changed = splice_block(key, entry, 0, entry.block().size(), sizeof(LargeValue*));
+  large_memory_ += value->memory();
+  const LargeValue* large = value.release();
+  std::memcpy(changed.at(changed.value_offset()), &large, sizeof large);
+  changed.set_type(type, Encoding::large);
+  return changed;
+}
+
+std::unique_ptr<LargeValue> Keyspace::take_large(Entry& entry) {
+  QUORIS_ASSERT(entry.is_large());
+  std::unique_ptr<LargeValue> value(&entry.large());
+  large_memory_ -= value->memory();
+  entry.set_type(Type::string, Encoding::raw);
+  return value;
+}
+
+// What is small is freed at once.
+void Keyspace::doom(std::unique_ptr<LargeValue> value) {
+  constexpr size_t kFreedAtOnce = 64;
+  if (value->size() > kFreedAtOnce) doomed_.push_back(std::move(value));
+}
+
+size_t Keyspace::free_doomed(size_t elements_max, size_t& values) {
+  size_t freed = 0;
+  while (freed < elements_max && !doomed_.empty()) {
+    const size_t count = doomed_.back()->free_some(elements_max - freed);
+    freed += count;
+    if (count > 0) continue;
+    doomed_.pop_back();
+    ++values;
+  }
+  return freed;
+}
+
 Entry& Keyspace::set_expiry(const HashedKey& key, Entry& entry, int64_t expire_at_ms,
                             Version version) {
   const size_t key_length = entry.key_length();
   const size_t value_length = entry.value_length();
   const EntryLayout layout = Entry::layout(key_length, value_length, expire_at_ms != kNoExpiry);
   Entry* changed = &entry;
-  const size_t memory = entry.memory();
+  const size_t memory = entry.own_memory();
   account_gone(entry);
   // What has slack keeps it: its allocation has room for eight bytes more or asks for another.
   const bool has_slack = (entry.flags_ & Entry::kSlack) != 0;
@@ -246,7 +367,7 @@ Entry& Keyspace::resize_string(const HashedKey& key, Entry& entry, size_t size, 
   QUORIS_ASSERT(size >= text.size());
   const size_t key_length = entry.key_length();
   const EntryLayout layout = Entry::layout(key_length, size, entry.has_expiry());
-  const size_t memory = entry.memory();
+  const size_t memory = entry.own_memory();
   account_gone(entry);
   Entry* changed = &entry;
   if (layout.size <= memory && layout.wide == entry.is_wide()) {
@@ -287,8 +408,9 @@ void Keyspace::remove(const HashedKey& key, Entry& present) {
 }
 
 void Keyspace::clear(const std::function<void()>& step) {
-  while (size() > 0) {
-    clear_some(kClearStep);
+  size_t ignored = 0;
+  while (size() > 0 || doomed() > 0) {
+    if (free_doomed(kClearStep, ignored) == 0) clear_some(kClearStep);
     if (step) step();
   }
 }

@@ -11,13 +11,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/env.h"
 #include "base/hash.h"
 #include "store/dictionary.h"
 #include "store/entry.h"
+#include "store/large_value.h"
 
 namespace quoris::store {
 
@@ -32,6 +35,13 @@ struct NewString {
   Encoding encoding = Encoding::raw;
   int64_t integer = 0;     // Encoding::integer
   std::string_view bytes;  // else
+};
+
+// A small collection as it is put.
+struct NewBlock {
+  Type type = Type::set;
+  Encoding encoding = Encoding::packed;
+  std::string_view block;
 };
 
 // The form Redis gives a value as it is set: an integer if it is one in canonical form (at most
@@ -49,6 +59,9 @@ class Keyspace {
 
   [[nodiscard]] HashedKey hashed(std::string_view key) const;
 
+  // Of the tables of large collections too.
+  [[nodiscard]] HashSecret secret() const { return secret_; }
+
   // Entries that are there, expired ones that nobody has removed yet included.
   [[nodiscard]] size_t size() const;
   // Those with an expiry.
@@ -56,7 +69,8 @@ class Keyspace {
   // The mean of when those expire, in ms since 1970; 0 if there are none. Less now, it is INFO's
   // avg_ttl.
   [[nodiscard]] int64_t mean_expire_at_ms() const;
-  // Bytes of entries and table as the allocator counts them.
+  // Bytes of entries, their large values and the table as the allocator counts them; without what
+  // was put aside.
   [[nodiscard]] size_t memory() const;
   [[nodiscard]] size_t table_memory() const;
   [[nodiscard]] size_t table_slots() const;
@@ -77,6 +91,32 @@ class Keyspace {
   Entry& put_string(const HashedKey& key, const NewString& value, Version version,
                     int64_t expire_at_ms, uint32_t access, Entry* present);
 
+  // The same for a collection: `block` is a small one (copied).
+  Entry& put_block(const HashedKey& key, const NewBlock& value, Version version,
+                   int64_t expire_at_ms, uint32_t access, Entry* present);
+  Entry& put_large(const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
+                   Version version, int64_t expire_at_ms, uint32_t access, Entry* present);
+
+  // Makes room in a small collection's block: `erased` bytes at `offset` go, and `inserted` bytes,
+  // which the caller fills in, take their place. May move the entry.
+  // REQUIRES: encoding is packed or intset; the size stays below kLengthMax.
+  Entry& splice_block(const HashedKey& key, Entry& entry, size_t offset, size_t erased,
+                      size_t inserted);
+  // The small collection becomes packed (an intset with a member that is no integer), or large.
+  // May move the entry.
+  Entry& replace_block(const HashedKey& key, Entry& entry, Encoding encoding,
+                       std::string_view block);
+  Entry& grow_large(const HashedKey& key, Entry& entry, std::unique_ptr<LargeValue> value);
+  // RENAME: what is left is to be removed at once. REQUIRES: is_large().
+  [[nodiscard]] std::unique_ptr<LargeValue> take_large(Entry& entry);
+
+  void set_version(Entry& entry, Version version) { entry.version_ = version; }
+
+  // A large value took so many bytes before it was changed by its owner's hand.
+  void note_large_change(const LargeValue& value, size_t memory_before) {
+    large_memory_ += value.memory() - memory_before;
+  }
+
   // Changes the expiry (kNoExpiry takes it away) and the version. May move the entry.
   Entry& set_expiry(const HashedKey& key, Entry& entry, int64_t expire_at_ms, Version version);
 
@@ -85,7 +125,7 @@ class Keyspace {
   // REQUIRES: type is string, size <= kLengthMax, size >= the present size.
   Entry& resize_string(const HashedKey& key, Entry& entry, size_t size, Version version);
 
-  // False if it was not there. `key` may point into the entry.
+  // False if it was not there. `key` may point into the entry. A large value is put aside.
   bool remove(const HashedKey& key);
   void remove(const HashedKey& key, Entry& present);
 
@@ -95,6 +135,12 @@ class Keyspace {
   // Frees up to `entries_max` entries in the order of the walk; returns how many. A keyspace put
   // aside by FLUSHALL ASYNC is emptied with it, slice by slice.
   size_t clear_some(size_t entries_max);
+
+  // Large values whose entries are gone wait here. Frees up to `elements_max` of their elements;
+  // returns how many, and adds the number of values that are through to `values`.
+  size_t free_doomed(size_t elements_max, size_t& values);
+
+  [[nodiscard]] size_t doomed() const { return doomed_.size(); }
 
   // --- walks --------------------------------------------------------------------------------
   // SCAN: calls `visit` for at least the entries of one bucket, about `count` slots, and returns
@@ -130,8 +176,18 @@ class Keyspace {
 
   [[nodiscard]] static Entry* as_entry(void* item) { return static_cast<Entry*>(item); }
 
+  struct NewValue {
+    Type type = Type::string;
+    Encoding encoding = Encoding::raw;
+    std::string_view bytes;
+  };
+
+  Entry& put(const HashedKey& key, const NewValue& value, Version version, int64_t expire_at_ms,
+             uint32_t access, Entry* present);
+  Entry& reshape(const HashedKey& key, Entry& entry, size_t offset, size_t erased, size_t inserted);
   void account_new(const Entry& entry);
   void account_gone(const Entry& entry);
+  void doom(std::unique_ptr<LargeValue> value);
   void destroy(Entry* entry);
   static void release(Entry* entry, size_t size);
 
@@ -140,7 +196,9 @@ class Keyspace {
 
   Dictionary dictionary_;
   HashSecret secret_;
-  size_t entry_memory_ = 0;
+  std::vector<std::unique_ptr<LargeValue>> doomed_;
+  size_t entry_memory_ = 0;  // without large values
+  size_t large_memory_ = 0;
   size_t expiring_ = 0;
   __extension__ __int128 expiry_sum_ms_ = 0;
 };

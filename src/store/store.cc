@@ -30,22 +30,29 @@ Version Store::db_version(DbIndex db) const {
   return db_versions_[raw(db)];
 }
 
-size_t Store::free_some(size_t entries_max) {
-  size_t freed = 0;
-  while (freed < entries_max && !graveyard_.empty()) {
-    Keyspace& keyspace = *graveyard_.back();
-    freed += keyspace.clear_some(entries_max - freed);
-    if (keyspace.size() == 0) graveyard_.pop_back();
+size_t Store::free_some(size_t work_max) {
+  size_t work = 0;
+  for (const auto& keyspace : databases_) {
+    if (work >= work_max) return work;
+    work += keyspace->free_doomed(work_max - work, lazily_freed_);
   }
-  lazily_freed_ += freed;
-  return freed;
+  while (work < work_max && !graveyard_.empty()) {
+    Keyspace& keyspace = *graveyard_.back();
+    work += keyspace.free_doomed(work_max - work, lazily_freed_);
+    const size_t entries = keyspace.clear_some(work_max - work);
+    work += entries;
+    lazily_freed_ += entries;
+    if (keyspace.size() == 0 && keyspace.doomed() == 0) graveyard_.pop_back();
+  }
+  return work;
 }
 
 size_t Store::lazily_freed() const { return lazily_freed_; }
 
 size_t Store::lazy_pending() const {
   size_t pending = 0;
-  for (const auto& keyspace : graveyard_) pending += keyspace->size();
+  for (const auto& keyspace : databases_) pending += keyspace->doomed();
+  for (const auto& keyspace : graveyard_) pending += keyspace->size() + keyspace->doomed();
   return pending;
 }
 

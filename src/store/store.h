@@ -1,6 +1,7 @@
 // Store: the databases of a node, the secret of their hash, the clock of their versions.
 //
-// Also keeps what FLUSHALL ASYNC put aside until it is freed in slices (free_some).
+// Also keeps what FLUSHALL ASYNC and the removal of large values put aside until it is freed in
+// slices (free_some).
 // Used by: command handlers through DataContext, server, persistence and cluster later.
 #pragma once
 
@@ -11,6 +12,7 @@
 
 #include "base/hash.h"
 #include "store/access.h"
+#include "store/collection_limits.h"
 #include "store/keyspace.h"
 #include "store/mutation.h"
 
@@ -32,10 +34,14 @@ class Store {
 
   AccessPolicy& access() { return access_; }
 
-  // Frees up to `entries_max` entries of databases that were flushed asynchronously.
-  size_t free_some(size_t entries_max);
-  [[nodiscard]] size_t lazily_freed() const;  // entries freed that way since the start
-  [[nodiscard]] size_t lazy_pending() const;  // entries that wait
+  CollectionLimits& limits() { return limits_; }
+
+  // Frees up to `work_max` entries of databases that were flushed asynchronously, or elements of
+  // large values whose keys are gone. Returns how many.
+  size_t free_some(size_t work_max);
+  // Entries, and large values as a whole.
+  [[nodiscard]] size_t lazily_freed() const;  // since the start
+  [[nodiscard]] size_t lazy_pending() const;  // that wait
 
  private:
   friend class Writer;
@@ -50,6 +56,7 @@ class Store {
   std::vector<std::unique_ptr<Keyspace>> graveyard_;
   VersionClock versions_;
   AccessPolicy access_;
+  CollectionLimits limits_;
   HashSecret secret_;
   size_t lazily_freed_ = 0;
 };

@@ -32,17 +32,20 @@ Entry* Writer::find_for_write(DbIndex db, const HashedKey& key) {
   return entry;
 }
 
+// As in Redis, how often a key was used outlives its value; when it was last used is now.
+uint32_t Writer::access_of_new(const Entry* present) const {
+  const AccessPolicy& policy = store_.access();
+  const bool keeps_frequency = present != nullptr && policy.mode == AccessMode::lfu;
+  return keeps_frequency ? present->access() : initial_access(policy.mode, now_ms_);
+}
+
 Entry& Writer::put_string(DbIndex db, const HashedKey& key, const NewString& value,
                           int64_t expire_at_ms) {
   Entry* present = find_live(db, key);
   const Version base = present == nullptr ? kNoVersion : present->version();
-  // As in Redis, how often a key was used outlives its value; when it was last used is now.
-  const AccessPolicy& policy = store_.access();
-  const bool keeps_frequency = present != nullptr && policy.mode == AccessMode::lfu;
-  const uint32_t access =
-      keeps_frequency ? present->access() : initial_access(policy.mode, now_ms_);
   const Version version = stamp();
-  Entry& entry = store_.db(db).put_string(key, value, version, expire_at_ms, access, present);
+  Entry& entry =
+      store_.db(db).put_string(key, value, version, expire_at_ms, access_of_new(present), present);
   ++stats_.changes;
   if (sink_ == nullptr) return entry;
   const StringView stored = entry.string();
@@ -119,15 +122,6 @@ bool Writer::remove(DbIndex db, const HashedKey& key) {
   store_.db(db).remove(key, *entry);
   ++stats_.changes;
   return true;
-}
-
-void Writer::copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& to) {
-  QUORIS_ASSERT(raw(from_db) < store_.databases());
-  QUORIS_ASSERT(from.type() == Type::string);
-  const StringView value = from.string();
-  const NewString copied = {
-      .encoding = from.encoding(), .integer = value.integer, .bytes = value.bytes};
-  put_string(to_db, to, copied, from.expire_at_ms());
 }
 
 void Writer::expire(DbIndex db, Entry& entry) {

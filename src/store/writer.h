@@ -9,7 +9,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
 
+#include "store/events.h"
 #include "store/store.h"
 
 namespace quoris::store {
@@ -34,10 +39,37 @@ constexpr LookupFlags operator|(LookupFlags a, LookupFlags b) {
 
 constexpr bool has(LookupFlags flags, LookupFlags flag) { return (raw(flags) & raw(flag)) != 0; }
 
+// Who waits for keys (BLPOP and its like).
+class KeyWaiters {
+ public:
+  virtual ~KeyWaiters() = default;
+  // A list or sorted set stands at the key, or has grown.
+  virtual void key_filled(DbIndex db, std::string_view key) = 0;
+};
+
+// A member of a sorted set. REQUIRES: the score is not NaN.
+struct ScoredMember {
+  double score = 0;
+  std::string_view member;
+};
+
 class Writer {
  public:
-  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, MutationSink* sink)
-      : store_(store), stats_(stats), rng_(rng), now_ms_(now_ms), sink_(sink) {}
+  // Who listens to what a writer does; null: nobody.
+  struct Listeners {
+    MutationSink* sink = nullptr;
+    KeyWaiters* waiters = nullptr;
+    KeyspaceEvents* events = nullptr;
+  };
+
+  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, const Listeners& listeners)
+      : store_(store),
+        stats_(stats),
+        rng_(rng),
+        now_ms_(now_ms),
+        sink_(listeners.sink),
+        waiters_(listeners.waiters),
+        events_(listeners.events) {}
 
   [[nodiscard]] Store& store() { return store_; }
 
@@ -65,9 +97,54 @@ class Writer {
   // False if it was not there. `key` may point into the entry.
   bool remove(DbIndex db, const HashedKey& key);
 
-  // The value, its expiry and its encoding under another key (RENAME, COPY, MOVE): replaces what
-  // is there. `from` stays. Any type.
+  // The value, its expiry and its encoding under another key (COPY): replaces what is there.
+  // `from` stays. Any type.
   void copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& to);
+
+  // Tells subscribers of keyspace events.
+  void notify(EventClass event_class, std::string_view name, DbIndex db, std::string_view key) {
+    if (events_ != nullptr) events_->on_event(event_class, name, db, key);
+  }
+
+  // --- collections --------------------------------------------------------------------------
+  // Each makes the value if `entry` is null (it was not there), emits what changed as one mutation,
+  // and removes a key whose value is left empty. `entry` is what find_for_write() returned for
+  // `key`; it is void afterwards. Elements may not lie in the value that is changed. `event` is
+  // the keyspace event of a change ("hset"; empty: none); one more, "del", follows if the key went.
+  // REQUIRES: the entry is of the type that the name says.
+
+  // Returns how many were not there.
+  size_t set_add(DbIndex db, const HashedKey& key, Entry* entry,
+                 std::span<const std::string_view> members, std::string_view event);
+  // Returns how many were there.
+  size_t set_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                    std::span<const std::string_view> members, std::string_view event);
+
+  // Fields and values in turn. Returns how many fields are new.
+  size_t hash_set(DbIndex db, const HashedKey& key, Entry* entry,
+                  std::span<const std::string_view> fields_and_values, std::string_view event);
+  size_t hash_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                     std::span<const std::string_view> fields, std::string_view event);
+
+  // Members that are there get the score, others are added.
+  void zset_set(DbIndex db, const HashedKey& key, Entry* entry,
+                std::span<const ScoredMember> members, std::string_view event);
+  size_t zset_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                     std::span<const std::string_view> members, std::string_view event);
+
+  // In front of the item at `index`; behind the last if `index` is the length. In the order given.
+  void list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t index,
+                   std::span<const std::string_view> items, std::string_view event);
+  // REQUIRES: index + count <= length.
+  void list_erase(DbIndex db, const HashedKey& key, Entry& entry, size_t index, size_t count,
+                  std::string_view event);
+  // REQUIRES: index < length.
+  void list_set(DbIndex db, const HashedKey& key, Entry& entry, size_t index, std::string_view item,
+                std::string_view event);
+
+  // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands.
+  void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,
+            const HashedKey& to);
 
   // Removes `entry` because its time has come.
   void expire(DbIndex db, Entry& entry);
@@ -86,6 +163,26 @@ class Writer {
   void expire_found(DbIndex db, const HashedKey& key, Entry& entry);
   void touch(Entry& entry);
 
+  // What a change of a collection is known by while it is made.
+  struct Change {
+    DbIndex db{0};
+    const HashedKey& key;
+    Version base = kNoVersion;
+    size_t elements = 0;  // that changed: so much INFO's changes_since_last_save grows
+    std::string_view event;
+  };
+
+  Entry& create(DbIndex db, const HashedKey& key, const NewBlock& value);
+  // Stamps and emits `mutation`, whose kind and elements are set; an empty value goes.
+  void finish(const Change& change, Entry& entry, size_t size, Mutation mutation);
+  void tell_waiters(DbIndex db, const Entry& entry);
+  void note_element(std::string_view element);
+  // Emits a collection that was put as a whole, in pieces.
+  void emit_whole(DbIndex db, Entry& entry, Version base);
+  void put_large(DbIndex db, const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
+                 int64_t expire_at_ms);
+  [[nodiscard]] uint32_t access_of_new(const Entry* present) const;
+
   [[nodiscard]] Version stamp() { return store_.versions().next(now_ms_); }
 
   void emit(const Mutation& mutation) {
@@ -97,6 +194,9 @@ class Writer {
   Rng& rng_;
   int64_t now_ms_;
   MutationSink* sink_;
+  KeyWaiters* waiters_;
+  KeyspaceEvents* events_;
+  std::string elements_;  // of the mutation to be emitted
 };
 
 }  // namespace quoris::store

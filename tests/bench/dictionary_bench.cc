@@ -251,7 +251,7 @@ struct ExpiryBench {
   // One call a tick of the server would make. Returns its CPU time.
   uint64_t tick(int64_t now_ms, size_t work_max) {
     const uint64_t from = cpu_ns();
-    Writer writer(store, stats, rng, now_ms, nullptr);
+    Writer writer(store, stats, rng, now_ms, {});
     Keyspace& db = store.db(DbIndex{0});
     const auto result = db.expire_some(
         now_ms, work_max, [&writer](Entry& entry) { writer.expire(DbIndex{0}, entry); });

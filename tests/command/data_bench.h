@@ -37,9 +37,7 @@ class TestRng final : public Rng {
 };
 
 inline const CommandTable& data_command_table() {
-  static const std::array<std::span<const CommandSpec>, 2> kFamilies = {key_command_rows(),
-                                                                        string_command_rows()};
-  static const CommandTable table{kFamilies};
+  static const CommandTable table{data_command_families()};
   return table;
 }
 
@@ -63,7 +61,7 @@ class Bench : Breather {
     const std::vector<std::string_view> arguments(words.begin(), words.end());
     ByteChain out;
     resp::ReplyWriter reply(out, protocol);
-    store::Writer writer(store, stats, rng, now_ms, sink_);
+    store::Writer writer(store, stats, rng, now_ms, {.sink = sink_, .events = events});
     DataContext context({.writer = writer,
                          .reply = reply,
                          .rng = rng,
@@ -83,6 +81,7 @@ class Bench : Breather {
   int64_t now_ms = kStartMs;
   resp::Protocol protocol = resp::Protocol::resp2;
   uint64_t breaths = 0;
+  store::KeyspaceEvents* events = nullptr;
 
  private:
   void breathe() override { ++breaths; }

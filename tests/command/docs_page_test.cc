@@ -6,9 +6,7 @@
 namespace quoris::command {
 
 TEST_CASE("commands page: a line for each command that replies, in its group", "[command]") {
-  const std::array<std::span<const CommandSpec>, 2> families = {key_command_rows(),
-                                                                string_command_rows()};
-  const CommandTable table(families);
+  const CommandTable table(data_command_families());
   const std::string page = commands_markdown(table);
   size_t lines = 0;
   for (size_t at = page.find("\n| `"); at != std::string::npos; at = page.find("\n| `", at + 1)) {

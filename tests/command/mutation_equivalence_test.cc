@@ -1,9 +1,12 @@
 // What replication and recovery rely on: the mutations that commands emitted, applied to an empty
 // second store, give an equal store, versions, encodings and expiries included.
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
 
+#include "store/elements.h"
+#include "store/packed.h"
 #include "tests/command/write_generators.h"
 
 namespace quoris::command {
@@ -15,14 +18,36 @@ using store::MutationKind;
 using store::Store;
 using testing::Bench;
 using testing::Draw;
-using testing::kWriteGenerators;
 using testing::Words;
+using testing::write_generators;
+
+// Elements as texts, in the value's order where it has one.
+std::string describe_collection(const Entry& entry) {
+  const bool in_pairs = entry.type() == store::Type::hash || entry.type() == store::Type::zset;
+  std::vector<std::string> items;
+  size_t parts = 0;
+  char scratch[21];
+  store::for_each_piece(entry, 100, [&](std::string_view elements, size_t) {
+    store::packed::for_each_element(elements, [&](const store::StringView& element) {
+      if (!in_pairs || parts++ % 2 == 0) items.emplace_back();
+      items.back() += std::string(element.text(scratch)) + "|";
+    });
+  });
+  if (entry.type() == store::Type::hash || entry.type() == store::Type::set) {
+    std::sort(items.begin(), items.end());
+  }
+  std::string text = std::to_string(store::collection_size(entry)) + ":";
+  for (const std::string& item : items) text += item + ",";
+  return text;
+}
 
 std::string describe(const Entry& entry) {
   char scratch[21];
+  const std::string value = entry.type() == store::Type::string
+                                ? std::string(entry.string().text(scratch))
+                                : describe_collection(entry);
   return "key '" + std::string(entry.key()) + "' " + std::string(store::type_name(entry.type())) +
-         " " + std::string(store::encoding_name(entry.encoding())) + " '" +
-         std::string(entry.string().text(scratch)) + "' version " +
+         " " + std::to_string(static_cast<int>(entry.encoding())) + " '" + value + "' version " +
          std::to_string(raw(entry.version())) + " expiry " + std::to_string(entry.expire_at_ms());
 }
 
@@ -122,10 +147,10 @@ class Run {
 
   Words next_request() {
     if (draw_.one_in(15)) return read_request();
-    const size_t which = draw_.below(kWriteGenerators.size());
-    const bool rare = kWriteGenerators[which].name.starts_with("FLUSH");
+    const size_t which = draw_.below(write_generators().size());
+    const bool rare = write_generators()[which].name.starts_with("FLUSH");
     return rare && !draw_.one_in(5) ? testing::set_request(draw_)
-                                    : kWriteGenerators[which].make(draw_);
+                                    : write_generators()[which].make(draw_);
   }
 
   // Reads change something too: they remove what is expired.
@@ -178,7 +203,7 @@ TEST_CASE("mutations: applied to an empty store they give an equal one", "[comma
     for (const auto& [kind, count] : run.replica.emitted) emitted[kind] += count;
   }
   // The runs were worth something: every command changed something, every kind was emitted.
-  for (const auto& generator : kWriteGenerators) {
+  for (const auto& generator : write_generators()) {
     CAPTURE(generator.name);
     CHECK(changed_by[std::string(generator.name)] > 20);
   }
@@ -211,13 +236,13 @@ std::set<std::string> write_commands(std::span<const CommandSpec> rows,
 
 std::set<std::string> generated_commands() {
   std::set<std::string> names;
-  for (const auto& generator : kWriteGenerators) names.insert(std::string(generator.name));
+  for (const auto& generator : write_generators()) names.insert(std::string(generator.name));
   return names;
 }
 
 TEST_CASE("mutations: every write command of the data families has a generator", "[command]") {
-  std::set<std::string> rows = write_commands(key_command_rows());
-  rows.merge(write_commands(string_command_rows()));
+  std::set<std::string> rows;
+  for (const auto family : data_command_families()) rows.merge(write_commands(family));
   CHECK(rows == generated_commands());
 }
 

@@ -53,9 +53,7 @@ TEST_CASE("syntax: a block repeats as a whole", "[command]") {
 }
 
 TEST_CASE("syntax: lines of real commands", "[command]") {
-  const std::array<std::span<const CommandSpec>, 2> families = {key_command_rows(),
-                                                                string_command_rows()};
-  const CommandTable table(families);
+  const CommandTable table(data_command_families());
   CHECK(syntax_line(*table.find("DBSIZE")) == "DBSIZE");
   CHECK(syntax_line(*table.find("SET")) ==
         "SET key value [NX | XX] [GET] [EX seconds | PX milliseconds | EXAT unix-time-seconds | "

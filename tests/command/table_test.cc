@@ -60,9 +60,7 @@ const CommandTable& toy_table() {
 }
 
 const CommandTable& room_table() {
-  static const std::array<std::span<const CommandSpec>, 2> families = {key_command_rows(),
-                                                                       string_command_rows()};
-  static const CommandTable table{families};
+  static const CommandTable table{data_command_families()};
   return table;
 }
 

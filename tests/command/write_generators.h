@@ -1,110 +1,19 @@
-// A generator of random requests for every write command of the data families. Few keys, values
-// and databases, so that the commands meet each other's effects; some requests are wrong.
-//
-// A new write command needs a row in kWriteGenerators: a test compares the table with the rows.
+// A generator of random requests for every write command of the data families.
 #pragma once
 
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tests/command/data_bench.h"
+#include "tests/command/draw.h"
+#include "tests/command/hashes/hash_generators.h"
+#include "tests/command/lists/list_generators.h"
+#include "tests/command/sets/set_generators.h"
+#include "tests/command/sorted_sets/sorted_set_generators.h"
 
 namespace quoris::command::testing {
-
-using Words = std::vector<std::string>;
-
-class Draw {
- public:
-  // Databases that keys are put into.
-  static constexpr uint64_t kDatabases = 3;
-
-  explicit Draw(uint64_t seed) : rng_(seed) {}
-
-  size_t below(size_t bound) { return rng_.below(bound); }
-
-  bool one_in(size_t count) { return below(count) == 0; }
-
-  template <size_t kSize>
-  std::string of(const char* const (&choices)[kSize]) {
-    return choices[below(kSize)];
-  }
-
-  std::string key() {
-    if (one_in(40)) return std::string(300, 'k');  // longer than a length byte says
-    return of({"a", "b", "c", "d", "e", "counter", "a key of middle length"});
-  }
-
-  std::string integer() {
-    return of({"0", "1", "-1", "7", "9999", "10000", "-123456789012", "9223372036854775807",
-               "-9223372036854775808", "nonsense"});
-  }
-
-  std::string number() { return of({"0.5", "-2.25", "3", "1e20", "10.50", "nan", "-1e-3"}); }
-
-  std::string value() {
-    switch (below(8)) {
-      case 0:
-      case 1:
-      case 2:
-        return integer();
-      case 3:
-        return number();
-      case 4:
-        return std::string(below(60), static_cast<char>('a' + below(3)));
-      case 5:
-        return one_in(10) ? std::string(70'000, 'L') : std::string("\0\r\n\xff", 4);
-      default:
-        return of({"", "x", "hello", "a value of some thirty characters"});
-    }
-  }
-
-  std::string database() {
-    return one_in(20) ? of({"16", "-1", "x"}) : std::to_string(below(kDatabases));
-  }
-
-  std::string offset() { return one_in(15) ? of({"-1", "x"}) : std::to_string(below(80)); }
-
-  // Times: most of them near, so that keys expire while the test's clock goes on.
-  std::string ms() { return one_in(10) ? of({"0", "-5", "x"}) : std::to_string(1 + below(400)); }
-
-  std::string seconds() { return of({"0", "1", "1", "2", "100", "-3", "x"}); }
-
-  std::string at_ms() {
-    if (one_in(8)) return of({"1", "-1", "x", "9223372036854775807"});
-    return std::to_string(Bench::kStartMs - 100 + static_cast<int64_t>(below(20'000)));
-  }
-
-  std::string at_seconds() {
-    return std::to_string(Bench::kStartMs / 1000 - 1 + static_cast<int64_t>(below(30)));
-  }
-
-  Words ttl_option() {
-    switch (below(4)) {
-      case 0:
-        return {"EX", seconds()};
-      case 1:
-        return {"PX", ms()};
-      case 2:
-        return {"EXAT", at_seconds()};
-      default:
-        return {"PXAT", at_ms()};
-    }
-  }
-
-  Words expire_options() {
-    return one_in(2) ? Words{} : Words{of({"NX", "XX", "GT", "LT", "bad"})};
-  }
-
- private:
-  TestRng rng_;
-};
-
-inline Words with(Words words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-  return words;
-}
 
 inline Words set_request(Draw& draw) {
   Words words = {"SET", draw.key(), draw.value()};
@@ -145,12 +54,7 @@ inline Words flush_request(Draw& draw, std::string_view name) {
   return with({std::string(name)}, draw.one_in(2) ? Words{} : Words{draw.of({"ASYNC", "SYNC"})});
 }
 
-struct WriteGenerator {
-  std::string_view name;  // as the row says it
-  Words (*make)(Draw&);
-};
-
-inline constexpr auto kWriteGenerators = std::to_array<WriteGenerator>({
+inline constexpr auto kKeyAndStringGenerators = std::to_array<WriteGenerator>({
     // Keys.
     {"DEL", [](Draw& draw) { return keys_request(draw, "DEL"); }},
     {"UNLINK", [](Draw& draw) { return keys_request(draw, "UNLINK"); }},
@@ -198,5 +102,20 @@ inline constexpr auto kWriteGenerators = std::to_array<WriteGenerator>({
        return Words{"SETRANGE", draw.key(), offset, draw.value()};
      }},
 });
+
+// A new write command needs a row in its family's table: a test compares these with the rows.
+inline const std::vector<WriteGenerator>& write_generators() {
+  static const std::vector<WriteGenerator> all = [] {
+    std::vector<WriteGenerator> gathered(kKeyAndStringGenerators.begin(),
+                                         kKeyAndStringGenerators.end());
+    const std::span<const WriteGenerator> families[] = {kHashGenerators, kListGenerators,
+                                                        kSetGenerators, kSortedSetGenerators};
+    for (const auto family : families) {
+      gathered.insert(gathered.end(), family.begin(), family.end());
+    }
+    return gathered;
+  }();
+  return all;
+}
 
 }  // namespace quoris::command::testing

@@ -304,7 +304,7 @@ TEST_CASE("keyspace: strings get the encoding that Redis gives them", "[keyspace
   CHECK(best_string("").encoding == Encoding::embstr);
   CHECK(best_string(std::string(44, 'a')).encoding == Encoding::embstr);
   CHECK(best_string(std::string(45, 'a')).encoding == Encoding::raw);
-  CHECK(encoding_name(Encoding::integer) == "int");
+  CHECK(encoding_name(Type::string, Encoding::integer) == "int");
   CHECK(type_name(Type::zset) == "zset");
 }
 

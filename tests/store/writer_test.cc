@@ -55,7 +55,7 @@ struct Fixture {
   Recorder recorder;
   int64_t now_ms = kNowMs;
 
-  Writer writer() { return Writer(store, stats, rng, now_ms, &recorder); }
+  Writer writer() { return Writer(store, stats, rng, now_ms, {.sink = &recorder}); }
 
   HashedKey key(std::string_view name) { return store.db(kDb).hashed(name); }
 
@@ -325,7 +325,7 @@ TEST_CASE("writer: nobody has to listen", "[writer]") {
   Store store(1, kSecret, NodeNumber{0});
   KeyspaceStats stats;
   TestRng rng(1);
-  Writer writer(store, stats, rng, kNowMs, nullptr);
+  Writer writer(store, stats, rng, kNowMs, {});
   const HashedKey key = store.db(kDb).hashed("k");
   Entry& entry = writer.put_string(kDb, key, best_string("v"), kNoExpiry);
   writer.append(kDb, key, entry, "w");

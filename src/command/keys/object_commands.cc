@@ -29,7 +29,8 @@ bool is_shared(const DataContext& context, const store::Entry& entry) {
 
 void handle_object_encoding(DataContext& context) {
   const store::Entry* entry = find_or_reply_null(context);
-  if (entry != nullptr) context.reply().bulk(store::encoding_name(entry->encoding()));
+  if (entry != nullptr)
+    context.reply().bulk(store::encoding_name(entry->type(), entry->encoding()));
 }
 
 void handle_object_freq(DataContext& context) {

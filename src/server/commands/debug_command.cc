@@ -67,7 +67,8 @@ void debug_object(NodeContext& context) {
   // No address: what reaches a client doesn't depend on where memory lies.
   context.reply().simple(fmt::format(
       "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-      is_shared(node, value) ? INT32_MAX : 1, store::encoding_name(entry->encoding()),
+      is_shared(node, value) ? INT32_MAX : 1,
+      store::encoding_name(entry->type(), entry->encoding()),
       serialized_length(value.text(scratch)), entry->access(),
       store::idle_seconds(entry->access(), node.now_ms())));
 }
