@@ -75,13 +75,15 @@ class Server:
                 return
         raise AssertionError(f"{self.binary} does not start:\n{self.output()}")
 
+    def _command(self):
+        return [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
+                "--save", "", "--appendonly", "no", *self.arguments]
+
     def _start_on_port(self):
         with open(os.path.join(self.folder, "output"), "wb") as output:
             self.process = subprocess.Popen(
-                [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir",
-                 self.folder, "--save", "", "--appendonly", "no", *self.arguments],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                cwd=self.folder, env=self.environment)
+                self._command(), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment)
         _running.add(self)
         end = time.monotonic() + START_DEADLINE_S
         while time.monotonic() < end and self.process.poll() is None:
