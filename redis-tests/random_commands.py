@@ -438,7 +438,7 @@ def sets_the_past(command):
 
 
 def spells_what_is_missing(data):
-    """True if the bytes hold the name of a command that Quoris does not have: GET is an H from it."""
+    """True if the bytes hold a command's name that Quoris does not have: GET is an H from it."""
     letters = data.translate(None, b"\"'").lower()
     return any(name.encode() in letters for name in NOT_YET)
 

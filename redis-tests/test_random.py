@@ -417,7 +417,7 @@ class Play:
             self._both("PING")
 
     def _drain(self, clients):
-        """What both servers have sent, and whether they closed; waits for the one that is behind."""
+        """What both servers have sent, and whether they closed; waits for who is behind."""
         end = time.monotonic() + DEADLINE_S
         got, closed = [b"", b""], [False, False]
         self._settle()
