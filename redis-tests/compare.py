@@ -46,14 +46,15 @@ def outline(reply):
 
 
 def near(ours, theirs, distance):
-    """True if the replies are equal but for integers at most `distance` apart."""
+    """True if the replies are equal but for integers at most `distance` apart; a negative one
+    (TTL's -1 and -2) has a meaning of its own and must be the same."""
     if ours.kind != theirs.kind or type(ours.value) is not type(theirs.value):
         return False
     if isinstance(ours.value, list):
         return len(ours.value) == len(theirs.value) and all(
             near(mine, other, distance) for mine, other in zip(flat(ours), flat(theirs)))
     numbers = number(ours), number(theirs)
-    if None not in numbers:
+    if None not in numbers and min(numbers) >= 0:
         return abs(numbers[0] - numbers[1]) <= distance
     return ours.value == theirs.value
 

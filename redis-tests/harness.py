@@ -16,7 +16,7 @@ import tempfile
 import time
 import unittest
 
-from resp import Client
+from resp import Client, Closed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 QUORIS = os.environ.get("QUORIS_BINARY", os.path.join(ROOT, "build/release/quoris"))
@@ -24,6 +24,8 @@ PEERS = os.path.join(ROOT, "build/peers/bin")
 ORACLE = os.path.join(PEERS, "redis-server")
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 20.0
+
+BETWEEN_LOOKS_S = 0.01  # while polling: leaves the processor to the server that is waited for
 
 _running = set()
 
@@ -54,7 +56,7 @@ def wait_until(holds, what, deadline_s=10.0):
             return value
         if time.monotonic() > end:
             raise AssertionError(f"not within {deadline_s} s: {what}")
-        time.sleep(0.01)
+        time.sleep(BETWEEN_LOOKS_S)
 
 
 class Server:
@@ -85,16 +87,18 @@ class Server:
                 self._command(), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment)
         _running.add(self)
-        end = time.monotonic() + START_DEADLINE_S
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with self.client() as client:
-                    client.ask("PING")
-                return True
-            except (OSError, EOFError):
-                time.sleep(0.01)
-        self.kill()
-        return False
+        wait_until(lambda: not self.running or self._answers(), f"{self.binary} answers or ends",
+                   START_DEADLINE_S)
+        if not self.running:
+            _running.discard(self)
+        return self.running
+
+    def _answers(self):
+        try:
+            with self.client() as client:
+                return client.ask("PING")
+        except (OSError, Closed):
+            return None
 
     def client(self, protocol=2):
         return Client(("127.0.0.1", self.port), protocol)
@@ -114,6 +118,16 @@ class Server:
     def rss_bytes(self):
         with open(f"/proc/{self.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def thread_times_s(self):
+        """How long the server's thread has run so far, and how long it could have run but others
+        had the processors: what a server takes is measured without the latter."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/schedstat") as file:
+            ran_ns, waited_ns, _ = file.read().split()
+        return int(ran_ns) / 1e9, int(waited_ns) / 1e9
+
+    def cpu_s(self):
+        return self.thread_times_s()[0]
 
     def kill(self):
         """At once, by its process id."""

@@ -3,9 +3,9 @@
 `make_session(seed, steps)` gives the same session for the same seed; nothing in it depends on
 replies, so steps can be left out to shorten one that fails. Used by: test_random.py.
 
-What differs between two servers by nature is not made up: keys that expire while the session runs
-(but for steps that wait for it), ties between two relative expiries, a WAIT that blocks, memory
-that runs out.
+What differs between two servers by nature is not made up, so that no reply hangs on how fast a
+machine is: keys that expire while the session runs (but for steps that wait for it on both), ties
+between two expiries of which one is relative, a pause or a WAIT that is felt, memory that runs out.
 """
 
 import random
@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from resp import encode
+from test_command_table import NOT_YET
 
 CONNECTIONS_MAX = 4
 ADMIN = 0  # the connection that is always there: RESP2, never in a transaction
@@ -32,7 +33,8 @@ FLOATS = [b"0", b"1", b"-1", b"0.1", b"-0.1", b"3.0e3", b"5.0e-3", b"1e17", b"1e
 VALUES = INTEGERS + NOT_INTEGERS + FLOATS + [
     b"y" * 44, b"y" * 45, b"hello world", b"\x00\x01\xfe\xff", b"line\r\nline", b"z" * 300,
     b"ohmytext", b"mynewtext", b"$5\r\nworld\r\n"]
-# Seconds and milliseconds: none that run out while a session lasts.
+# Seconds and milliseconds: none that run out while a session lasts. Those of PERIODS that lie ahead
+# fall on no moment that MOMENTS or Words.moment give, whenever they are counted from.
 PERIODS = [b"0", b"-1", b"-100000", b"5000000", b"9223372036854775807", b"9223372036854775",
            b"9223372036854776", b"-9223372036854775808", b"-9223372036854775", b"-9223372036854776",
            b"9223372036854775808", b"100000000000", b"abc", b"", b"1.5", b" 5", b"+5",
@@ -72,6 +74,9 @@ SETTINGS = {
     b"databases": [b"16"],
 }
 PASSWORD = b"secret"
+RELATIVE = range(10 ** 7, 10 ** 8)
+LATEST_MS = 9 * 10 ** 18  # later ones are refused
+APART_MS = 600_000  # no two relative expiries of a session end closer together
 ODD = [b'"', b"'", b"\\", b" ", b"\t"]  # what may spoil an inline command
 # Not among commands whose replies are compared as bytes and not counted.
 NOT_COUNTED = [b"QUIT", b"CLIENT", b"WATCH", b"MULTI", b"WAIT"]
@@ -93,11 +98,23 @@ class Command:
 class Step:
     """What a connection does: ask (commands one by one), pipeline (in one go), raw (bytes whose
     replies are not counted), broken (bytes on a connection of its own, up to its end), close,
-    sleep (`data` milliseconds, then the commands)."""
+    life (see Life; the connection is the one that watches, or ADMIN if none does)."""
     connection: int
     kind: str
     commands: list = field(default_factory=list)
     data: bytes = b""
+    life: object = None
+
+
+@dataclass
+class Life:
+    """A key that is set, watched, and looked at (by the step's command) once its time is over; the
+    watcher's transaction comes before or after that. One step: in between, only what does not
+    depend on whether the server has removed the key already may be asked."""
+    database: bytes
+    key: bytes
+    value: bytes
+    look_first: bool
 
 
 @dataclass
@@ -107,6 +124,7 @@ class Session:
     quiet: set  # the connections that turn replies on and off: theirs are compared as bytes
     password: bool
     monitor: bool
+    active_expiry: bool  # else only who looks at an expired key removes it
     steps: list
 
 
@@ -117,6 +135,7 @@ class Words:
         self.rng = rng
         # A few keys that are met often, the others seldom.
         self.favourites = rng.sample(KEYS, 4)
+        self.ends_ms = []  # of relative expiries, for either unit
         self.makers = [(weight, getattr(self, name)) for name, weight in WEIGHTS.items()]
         self.weights = [weight for weight, _ in self.makers]
 
@@ -143,16 +162,21 @@ class Words:
         return self.pick(INTEGERS if self.chance(80) else NOT_INTEGERS)
 
     def period(self):
-        """Never twice the same, so GT and LT see no ties of a millisecond."""
-        if self.chance(60):
-            return b"%d" % self.rng.randint(10 ** 7, 10 ** 10)
-        return self.pick(PERIODS)
+        """Those that lie ahead are well apart: what GT and LT find does not hang on when each of
+        two servers began to count."""
+        while True:
+            word = b"%d" % self.pick(RELATIVE) if self.chance(60) else self.pick(PERIODS)
+            number = int(word) if re.fullmatch(rb"[1-9]\d*", word) else 0
+            ends = [end for end in (number, 1000 * number) if 0 < end < LATEST_MS]
+            if all(abs(end - other) > APART_MS for end in ends for other in self.ends_ms):
+                self.ends_ms += ends
+                return word
 
     def moment(self, past=100):
         """Of a Unix time in seconds or milliseconds; in `past` of 100 cases it may be over."""
         if self.chance(past):
-            return self.pick(MOMENTS + [b"%d" % self.rng.randint(10 ** 10, 10 ** 11)])
-        return b"%d" % self.rng.randint(10 ** 13, 10 ** 14)
+            return self.pick(MOMENTS + [b"%d" % self.rng.randint(2 * 10 ** 10, 10 ** 11)])
+        return b"%d" % self.rng.randint(2 * 10 ** 13, 10 ** 14)
 
     def case(self, word):
         """The word in some mixture of cases."""
@@ -250,8 +274,7 @@ class Words:
 
     def time_left(self):
         name = self.pick([b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"])
-        distance = 3000 if name.startswith(b"P") else 3
-        return Command([name, self.key()], "approx", distance)
+        return Command([name, self.key()], "ms" if name.startswith(b"P") else "s")
 
     def persist(self):
         return Command([b"PERSIST", self.key()])
@@ -313,7 +336,7 @@ class Words:
             Command([b"CLIENT", b"NO-EVICT", self.pick([b"on", b"OFF", b"x"])]),
             Command([b"CLIENT", b"UNBLOCK", self.pick([("id", other), b"abc", b"-1"]),
                      *self.some([b"TIMEOUT"], [b"ERROR"])]),
-            Command([b"CLIENT", b"PAUSE", self.pick([b"abc", b"-1", b"0"]),
+            Command([b"CLIENT", b"PAUSE", self.pick([b"abc", b"-1", b"1.5"]),
                      *self.some([b"WRITE"], [b"ALL"], [b"x"])]),
             Command([b"CLIENT", b"UNPAUSE"]), Command([b"CLIENT", b"NOSUCH", self.value()]),
             Command([b"CLIENT", b"REPLY", self.pick([b"ON", b"x", b""])]),
@@ -414,6 +437,12 @@ def sets_the_past(command):
     return not any(re.fullmatch(rb"\d{14,15}", word) for word in upper[3:])
 
 
+def spells_what_is_missing(data):
+    """True if the bytes hold a command's name that Quoris does not have: GET is an H from it."""
+    letters = data.translate(None, b"\"'").lower()
+    return any(name.encode() in letters for name in NOT_YET)
+
+
 class SessionMaker:
     def __init__(self, seed, steps):
         self.rng = random.Random(seed)
@@ -423,7 +452,7 @@ class SessionMaker:
         self.session = Session(
             seed, {number: self.rng.choice([2, 3]) for number in self.numbers},
             {number for number in self.numbers if self.words.chance(8)},
-            self.words.chance(15), self.words.chance(15), [])
+            self.words.chance(15), self.words.chance(15), self.words.chance(50), [])
         self.session.protocols[ADMIN] = 2
         kinds = {self.ask: 70, self.pipeline: 10, self.transaction: 8, self.inline: 6,
                  self.broken: 4, self.short_life: 0.6, self.close: 1}
@@ -461,10 +490,14 @@ class SessionMaker:
     def pipeline(self):
         connection = self.connection()
         quiet = connection in self.session.quiet
-        # Redis closes a client that has not logged in and leaves a KiB of replies unread.
-        most = 8 if self.session.password else 30
-        commands = self.commands(connection, self.rng.randint(2, most))
-        self.add(connection, "raw" if quiet else "pipeline", commands)
+        commands = self.commands(connection, self.rng.randint(2, 30))
+        self.add(connection, "raw" if quiet else "pipeline",
+                 [command for command in commands if not self.logs_out(command)])
+
+    def logs_out(self, command):
+        """With others in one go, Redis may drop the connection: who is not logged in may not leave
+        much of what was asked before unread, and how much is read by then is a matter of time."""
+        return self.session.password and command.name == b"RESET"
 
     def transaction(self):
         """Of a piece, with another connection in between."""
@@ -488,7 +521,8 @@ class SessionMaker:
         lines = []
         for _ in range(self.rng.randint(1, 4)):
             command = self.words.exact_command()
-            while command.name in (b"EXEC", b"MULTI", b"DISCARD") or sets_the_past(command):
+            while command.name in (b"EXEC", b"MULTI", b"DISCARD") or sets_the_past(command) \
+                    or self.logs_out(command):
                 command = self.words.exact_command()
             line = self.rng.choice([b" ", b" ", b"  ", b"\t"]).join(
                 self.quote(word) for word in command.words)
@@ -543,28 +577,19 @@ class SessionMaker:
             else:
                 data[place:place] = data[:self.rng.randint(1, 10)]
         # After a zero byte Redis does not find the end of a count, and waits for more.
-        if data and b"\0" not in data:
+        if data and b"\0" not in data and not spells_what_is_missing(data):
             self.add(self.connection(), "broken", data=bytes(data))
 
     def short_life(self):
-        """A key that expires, seen by a connection that watches it, before or after its end."""
-        key = self.words.key()
-        database = self.words.pick([b"0", b"1", b"2"])
-        self.add(ADMIN, "ask", [Command([b"SELECT", database])])
         watcher = self.connection()
         loud = watcher not in self.session.quiet and self.words.chance(50)
-        self.add(ADMIN, "ask", [Command([b"SET", key, self.words.value(), b"PX", b"120"])])
-        if loud:
-            self.add(watcher, "ask", [Command([b"WATCH", key])])
+        key = self.words.key()
         look = self.words.pick([b"GET", b"EXISTS", b"TTL", b"INCR", b"PERSIST", b"DEL", b"TYPE",
                                 b"STRLEN", b"GETDEL", b"TOUCH"])
-        looking = [Command([look, key])]
-        look_first = self.words.chance(50)
-        self.add(ADMIN, "sleep", looking if look_first else [], data=150)
-        if loud:
-            self.add(watcher, "ask", [Command([b"MULTI"]), Command([b"PING"]), Command([b"EXEC"])])
-        if not look_first:
-            self.add(ADMIN, "ask", looking)
+        life = Life(self.words.pick([b"0", b"1", b"2"]), key, self.words.value(),
+                    self.words.chance(50))
+        self.session.steps.append(
+            Step(watcher if loud else ADMIN, "life", [Command([look, key])], life=life))
 
     def close(self):
         self.add(self.connection(), "close")

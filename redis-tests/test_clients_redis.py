@@ -99,7 +99,7 @@ class Cli(RedisTools):
         low, high, mean, count = self.cli("--latency", "-i", "0.3").split()
         self.assertLessEqual(int(low), float(mean))
         self.assertLessEqual(float(mean), int(high))
-        self.assertGreater(int(count), 5)
+        self.assertGreater(int(count), 0)
 
     def test_latency_history(self):
         process = self.start_cli("--latency-history", "-i", "0.2")

@@ -98,10 +98,12 @@ class Expiry(ServerTest):
             self.client.pipeline([("SET", f"key:{i}", "v", "PXAT", deadline_ms)
                                   for i in range(start, start + 10000)])
         wait_until(lambda: time.time() * 1000 > deadline_ms + 1, "their time has come")
+        due, (_, waited_s) = time.monotonic(), self.server.thread_times_s()
         self.assertIsNone(self.client.call("GET", "key:1"))
         self.assertEqual(self.client.call("EXISTS", "key:2", "key:199999"), 0)
-        wait_until(lambda: self.client.call("DBSIZE") == 0, "all are gone",
-                   max(deadline_ms / 1000 + 1.5 - time.time(), 0))
+        wait_until(lambda: self.client.call("DBSIZE") == 0, "all are gone")
+        held_up_s = self.server.thread_times_s()[1] - waited_s
+        self.assertLess(time.monotonic() - due - held_up_s, 1.5)
 
     def test_an_expired_key_is_invisible_without_the_active_cycle(self):
         with self.server.client() as admin:
@@ -112,6 +114,7 @@ class Expiry(ServerTest):
         self.assertEqual(self.client.call("EXISTS", "a"), 0)
         self.assertEqual(self.client.call("KEYS", "*"), [])
         self.assertEqual(self.client.call("SCAN", "0")[1], [])
+
 
 class ManyKeys(ServerTest):
     COUNT = 1000000
@@ -125,14 +128,14 @@ class ManyKeys(ServerTest):
     def test_keys_flushall_async_and_unlink_of_many(self):
         self.fill()
         self.assertEqual(len(self.client.call("KEYS", "*")), self.COUNT)
-        start = time.monotonic()
+        before = self.server.cpu_s()
         self.assertEqual(self.client.call("FLUSHALL", "ASYNC"), b"OK")
-        self.assertLess(time.monotonic() - start, 0.1)
+        self.assertLess(self.server.cpu_s() - before, 0.1)
         self.assertEqual(self.client.call("DBSIZE"), 0)
         self.client.call("SET", "big", "x" * 100000000)
-        start = time.monotonic()
+        before = self.server.cpu_s()
         self.assertEqual(self.client.call("UNLINK", "big"), 1)
-        self.assertLess(time.monotonic() - start, 0.1)
+        self.assertLess(self.server.cpu_s() - before, 0.1)
         self.fill()
         self.assertEqual(self.client.call("FLUSHALL", "SYNC"), b"OK")
         self.assertEqual(self.client.call("DBSIZE"), 0)

@@ -25,16 +25,20 @@ servers empty and fresh connections:
     !config maxmemory 1000000         CONFIG SET on both, undone after the section
     !repeat 3 INCR key                the command three times
 
+TTL and its like, where they are not the same, may be as far apart as the section has taken so far.
+
 Lines before the first section are options of the file: `!server --requirepass x` starts servers of
 their own with these arguments, `!protocols 2` leaves out the others.
 """
 
 import re
+import time
 
 from compare import Pair, compare, shorten
 from resp import Closed, Reply
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+UNITS_MS = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
 TOKEN = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|(\S+))(?=\s|$)')
 
 
@@ -111,6 +115,7 @@ class Player:
 
     def play(self, section):
         try:
+            self.started = time.monotonic()
             self.admin = Pair(*self.servers, 2)
             self.admin.ask("FLUSHALL")
             for self.line in section.lines:
@@ -141,8 +146,7 @@ class Player:
 
     def _play_line(self, line):
         if not line.startswith("!"):
-            words = split_line(line)
-            self._check(self._pair(words).ask(*words))
+            self._ask_in_form(split_line(line), "exact")
             return
         directive, _, rest = line[1:].partition(" ")
         words = split_line(rest)
@@ -152,7 +156,14 @@ class Player:
         handler(words)
 
     def _ask_in_form(self, words, how, distance=0):
-        self._check(self._pair(words).ask(*words), how, distance)
+        pair = self._pair(words)
+        replies = pair.ask(*words)
+        unit_ms = UNITS_MS.get(words[0].upper())
+        if unit_ms and compare(*replies):
+            # Each server set the expiry, and answered, at some time since the section began.
+            taken_ms = (time.monotonic() - self.started) * 1000
+            how, distance = "approx", distance + int(taken_ms + unit_ms / 2) // unit_ms
+        self._check(replies, how, distance)
 
     def _do_unordered(self, words):
         self._ask_in_form(words, "unordered")
