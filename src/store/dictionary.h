@@ -108,6 +108,11 @@ class Dictionary {
   // A random item, each as likely as any other; null if empty.
   [[nodiscard]] void* random(Rng& rng) const;
 
+  // Visits at least `count` items (all, if there are fewer) that stand together, from a random
+  // place on; of `due_only` only those with a due time. Cheaper than as many random ones, and less
+  // fair: what stands behind a gap is met more often.
+  void sample(Rng& rng, size_t count, bool due_only, const std::function<void(void*)>& visit) const;
+
   // --- what is due --------------------------------------------------------------------------
   struct DueResult {
     size_t removed = 0;

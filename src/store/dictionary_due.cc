@@ -191,6 +191,40 @@ size_t Dictionary::estimate_due(uint32_t now) const {
   return read_buckets == 0 ? 0 : due_buckets * due_items / read_buckets;
 }
 
+void Dictionary::sample(Rng& rng, size_t count, bool due_only,
+                        const std::function<void(void*)>& visit) const {
+  if (size_ == 0) return;
+  size_t visited = 0;
+  const size_t start = canonical(rng.below(directory_size()));
+  const auto start_bucket = static_cast<unsigned>(rng.below(directory_[start].bucket_count));
+  size_t index = start;
+  unsigned at = start_bucket;
+  // Once round at most; the first segment's head comes last.
+  for (bool wrapped = false; visited < count;) {
+    const Segment& segment = directory_[index];
+    const bool is_last = wrapped && index == start;
+    const unsigned end = is_last ? start_bucket : segment.bucket_count;
+    const bool is_skipped = due_only && segment.due == kNeverDue;
+    for (; at < end && !is_skipped && visited < count; ++at) {
+      if (due_only && segment.dues()[at] == kNeverDue) continue;
+      const Bucket& bucket = segment.buckets[at];
+      for (const uint64_t slot : bucket.slots) prefetch_head_of(slot);
+      for (const uint64_t slot : bucket.slots) {
+        if (slot == 0 || (due_only && traits_->due(item_of(slot)) == kNeverDue)) continue;
+        visit(item_of(slot));
+        ++visited;
+      }
+    }
+    if (is_last) return;
+    index += run_length(segment.depth);
+    at = 0;
+    if (index >= directory_size()) {
+      index = 0;
+      wrapped = true;
+    }
+  }
+}
+
 void* Dictionary::random(Rng& rng) const {
   if (size_ == 0) return nullptr;
   // A directory entry, then one of as many slots as the largest segment has: a hit if the entry is

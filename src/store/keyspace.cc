@@ -430,6 +430,25 @@ void Keyspace::for_each(const std::function<bool(Entry&)>& visit) {
   dictionary_.for_each([&visit](void* item) { return visit(*as_entry(item)); });
 }
 
+bool Keyspace::relocate(Entry& entry, Relocator& relocator, Entry*& moved_to) {
+  const size_t size = entry.own_memory();
+  void* place = relocator.new_place(&entry, size);
+  moved_to = &entry;
+  if (place == nullptr) return false;
+  const uint64_t hash = hashed(entry.key()).hash;
+  std::memcpy(place, static_cast<const void*>(&entry), size);
+  moved_to = static_cast<Entry*>(place);
+  dictionary_.replace(hash, &entry, moved_to);
+  relocator.release(&entry, size);
+  return true;
+}
+
+void Keyspace::sample(Rng& rng, size_t count, bool expiring_only,
+                      const std::function<void(Entry&)>& visit) {
+  if (expiring_only && expiring_ == 0) return;
+  dictionary_.sample(rng, count, expiring_only, [&visit](void* item) { visit(*as_entry(item)); });
+}
+
 Entry* Keyspace::random(Rng& rng) { return as_entry(dictionary_.random(rng)); }
 
 // --- active expiry

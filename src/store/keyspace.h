@@ -156,6 +156,13 @@ class Keyspace {
   // A random entry, nearly uniform; null if empty.
   [[nodiscard]] Entry* random(Rng& rng);
 
+  // At least `count` entries that stand together, from a random place on; fewer if there are no
+  // more. `expiring_only`: of those with an expiry. `visit` must not change the keyspace.
+  void sample(Rng& rng, size_t count, bool expiring_only, const std::function<void(Entry&)>& visit);
+
+  // Moves the entry to another place if the relocator wants it; `moved_to` is where it is then.
+  bool relocate(Entry& entry, Relocator& relocator, Entry*& moved_to);
+
   // --- active expiry ------------------------------------------------------------------------
   struct ExpireResult {
     size_t removed = 0;

@@ -6,7 +6,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+
+#include "base/relocator.h"
 
 namespace quoris::store {
 
@@ -26,6 +29,21 @@ class LargeValue {
   // Frees up to `count_max` elements, whichever, and returns how many. Once it has begun nothing
   // else is called but this and the destructor.
   virtual size_t free_some(size_t count_max) = 0;
+
+  struct Relocated {
+    uint64_t cursor = 0;  // where to go on; 0: the value is through
+    size_t moved = 0;
+    size_t left = 0;
+  };
+
+  // Moves about `count` of its allocations from `cursor` on, where the relocator wants it. What
+  // has none that are worth it says that it is through.
+  virtual Relocated relocate_some(uint64_t cursor, size_t count, Relocator& relocator) {
+    static_cast<void>(cursor);
+    static_cast<void>(count);
+    static_cast<void>(relocator);
+    return {};
+  }
 
   // COPY. Elements in the same order.
   [[nodiscard]] virtual std::unique_ptr<LargeValue> clone() const = 0;

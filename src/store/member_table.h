@@ -18,6 +18,7 @@
 #include <new>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/assert.h"
 #include "base/hash.h"
@@ -184,6 +185,26 @@ class MemberTable final : public LargeValue {
       return true;
     });
     return copy;
+  }
+
+  Relocated relocate_some(uint64_t cursor, size_t count, Relocator& relocator) override {
+    // Where addresses of items are kept elsewhere too, they stay.
+    if constexpr (kPayload == Payload::score) return {};
+    Relocated result;
+    std::vector<Item*> items;
+    result.cursor =
+        dictionary_.scan(cursor, count, [&items](void* item) { items.push_back(as_item(item)); });
+    for (Item* item : items) {
+      const size_t size = item->memory();
+      void* place = relocator.new_place(item, size);
+      ++(place == nullptr ? result.left : result.moved);
+      if (place == nullptr) continue;
+      const uint64_t hash = hash_of(item->member());
+      std::memcpy(place, static_cast<const void*>(item), size);
+      dictionary_.replace(hash, item, place);
+      relocator.release(item, size);
+    }
+    return result;
   }
 
   [[nodiscard]] HashSecret secret() const { return secret_; }

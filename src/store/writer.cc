@@ -139,6 +139,19 @@ void Writer::expire_found(DbIndex db, const HashedKey& key, Entry& entry) {
   ++stats_.expired;
 }
 
+void Writer::evict(DbIndex db, Entry& entry) {
+  const HashedKey key = store_.db(db).hashed(entry.key());
+  emit({.kind = MutationKind::remove,
+        .db = db,
+        .base_version = entry.version(),
+        .version = stamp(),
+        .key = key.bytes,
+        .value = {}});
+  notify(EventClass::evicted, "evicted", db, key.bytes);
+  store_.db(db).remove(key, entry);
+  ++stats_.evicted;
+}
+
 void Writer::flush(DbIndex db, bool lazily, const std::function<void()>& step) {
   const size_t removed = store_.db(db).size();
   const Version version = stamp();

@@ -24,6 +24,7 @@ struct KeyspaceStats {
   uint64_t hits = 0;
   uint64_t misses = 0;
   uint64_t expired = 0;
+  uint64_t evicted = 0;
   uint64_t changes = 0;  // "dirty": every change a client made, expiries not included
 };
 
@@ -148,6 +149,9 @@ class Writer {
 
   // Removes `entry` because its time has come.
   void expire(DbIndex db, Entry& entry);
+
+  // Removes `entry` because memory is short.
+  void evict(DbIndex db, Entry& entry);
 
   // FLUSHDB. `lazily`: put aside and freed in slices.
   void flush(DbIndex db, bool lazily, const std::function<void()>& step = {});
