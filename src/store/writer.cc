@@ -20,7 +20,13 @@ void Writer::touch(Entry& entry) {
 }
 
 Entry* Writer::find_for_read(DbIndex db, const HashedKey& key, LookupFlags flags) {
-  Entry* entry = find_live(db, key);
+  Entry* entry = nullptr;
+  if (expired_keys_ == ExpiredKeys::remove) {
+    entry = find_live(db, key);
+  } else {
+    entry = store_.db(db).find(key);
+    if (entry != nullptr && entry->is_expired(now_ms_)) entry = nullptr;
+  }
   if (!has(flags, LookupFlags::no_stats)) ++(entry != nullptr ? stats_.hits : stats_.misses);
   if (entry != nullptr && !has(flags, LookupFlags::no_touch)) touch(*entry);
   return entry;
@@ -130,7 +136,14 @@ void Writer::copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& 
   put_string(to_db, to, copied, from.expire_at_ms());
 }
 
+void Writer::move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,
+                  const HashedKey& to) {
+  copy(from_db, entry, to_db, to);
+  if (remove(from_db, from)) --stats_.changes;
+}
+
 void Writer::expire(DbIndex db, Entry& entry) {
+  if (expired_keys_ == ExpiredKeys::hide) return;
   expire_found(db, store_.db(db).hashed(entry.key()), entry);
 }
 

@@ -2,7 +2,8 @@
 //
 // Each change is stamped with a fresh version, made in the keyspace, counted, and emitted as a
 // mutation if somebody listens (one branch if not). Looking up a key whose time has come removes
-// it first and emits that too, so no command ever sees an expired key.
+// it first and emits that too, so no command ever sees an expired key. While the data must not
+// change (CLIENT PAUSE) a look only hides it.
 // One Writer serves one command (or one EXEC): `now_ms` does not move meanwhile.
 // Used by: command handlers through DataContext; active expiry.
 #pragma once
@@ -34,21 +35,32 @@ constexpr LookupFlags operator|(LookupFlags a, LookupFlags b) {
 
 constexpr bool has(LookupFlags flags, LookupFlags flag) { return (raw(flags) & raw(flag)) != 0; }
 
+// What a lookup that changes nothing else does with a key whose time has come.
+enum class ExpiredKeys : uint8_t { remove, hide };
+
 class Writer {
  public:
-  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, MutationSink* sink)
-      : store_(store), stats_(stats), rng_(rng), now_ms_(now_ms), sink_(sink) {}
+  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, MutationSink* sink,
+         ExpiredKeys expired_keys = ExpiredKeys::remove)
+      : store_(store),
+        stats_(stats),
+        rng_(rng),
+        now_ms_(now_ms),
+        sink_(sink),
+        expired_keys_(expired_keys) {}
 
   [[nodiscard]] Store& store() { return store_; }
 
   [[nodiscard]] int64_t now_ms() const { return now_ms_; }
 
   // For a reply: counts a hit or a miss and touches the access clock unless told otherwise.
-  // Null if the key is not there or its time has come (then it is removed and that is emitted).
+  // Null if the key is not there or its time has come (then it is removed and that is emitted,
+  // unless ExpiredKeys::hide).
   [[nodiscard]] Entry* find_for_read(DbIndex db, const HashedKey& key,
                                      LookupFlags flags = LookupFlags::none);
 
-  // For a change: no hit or miss is counted, the access clock is touched.
+  // For a change: no hit or miss is counted, the access clock is touched. Like all that changes
+  // keys it removes one whose time has come in any case.
   [[nodiscard]] Entry* find_for_write(DbIndex db, const HashedKey& key);
 
   // Inserts or replaces. A TTL that is past already (EXPIREAT in the past, SET PXAT) is the
@@ -69,8 +81,15 @@ class Writer {
   // is there. `from` stays. Any type.
   void copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& to);
 
-  // Removes `entry` because its time has come.
+  // RENAME, MOVE: copy(), and the source goes; one change to count.
+  void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,
+            const HashedKey& to);
+
+  // Removes `entry` because its time has come; unless ExpiredKeys::hide.
   void expire(DbIndex db, Entry& entry);
+
+  // A command that Redis counts as a change though nothing was there to change.
+  void count_change() { ++stats_.changes; }
 
   // FLUSHDB. `lazily`: put aside and freed in slices.
   void flush(DbIndex db, bool lazily, const std::function<void()>& step = {});
@@ -97,6 +116,7 @@ class Writer {
   Rng& rng_;
   int64_t now_ms_;
   MutationSink* sink_;
+  ExpiredKeys expired_keys_;
 };
 
 }  // namespace quoris::store

@@ -46,8 +46,7 @@ bool rename(DataContext& context, const store::HashedKey& from, const store::Has
   // Looked up again: the lookup of the target may have removed an expired entry.
   store::Entry* entry = context.find_for_write(from);
   QUORIS_ASSERT(entry != nullptr);
-  context.writer().copy(context.db(), *entry, context.db(), to);
-  context.writer().remove(context.db(), from);
+  context.writer().move(context.db(), from, *entry, context.db(), to);
   return true;
 }
 
@@ -130,8 +129,7 @@ void handle_move(DataContext& context) {
   if (entry == nullptr || writer.find_for_write(*to_db, key) != nullptr) {
     return context.reply().integer(0);
   }
-  writer.copy(context.db(), *entry, *to_db, key);
-  writer.remove(context.db(), key);
+  writer.move(context.db(), key, *entry, *to_db, key);
   context.reply().integer(1);
 }
 
