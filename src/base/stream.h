@@ -31,10 +31,6 @@ class Stream {
   // Bytes of data among them: tells whether a slow reader makes progress.
   [[nodiscard]] virtual size_t unsent() const = 0;
 
-  // The peer closed its side. Asks the system: for streams whose reading is stopped, which would
-  // else not notice.
-  [[nodiscard]] virtual bool peer_has_left() const = 0;
-
   // Stops and starts the reading of requests: a session that must not be served now.
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
@@ -91,6 +87,9 @@ class StreamAcceptor {
   // Takes the stream; the handler lives until its on_closed() or until it destroys the stream.
   // Null: refused (an error may have been written; the stream is gone).
   virtual StreamHandler* accept(std::unique_ptr<Stream> stream) = 0;
+
+  // A connection was closed unseen, because the system had no descriptor left for it.
+  virtual void on_unserved() = 0;
 };
 
 }  // namespace quoris

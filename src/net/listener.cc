@@ -150,6 +150,7 @@ void Listener::refuse(int error) {
       if (!socket) break;
       helped = true;
       ++refused_;
+      context_.acceptor.on_unserved();
       socket.reset();
     }
     spare_ = open_spare();

@@ -74,9 +74,6 @@ class Listener {
   // For connections accepted from now on. TCP only.
   [[nodiscard]] Status set_keepalive(int keepalive_s);
 
-  // Connections closed at once because descriptors had run out.
-  [[nodiscard]] uint64_t refused() const { return refused_; }
-
  private:
   Listener(const Context& context, FileDescriptor socket);
 
@@ -94,8 +91,8 @@ class Listener {
   UvPtr<uv_poll_t> poll_;
   UvPtr<uv_timer_t> retry_;
   SocketAddress address_;
-  std::string path_;  // of a unix socket
-  uint64_t refused_ = 0;
+  std::string path_;      // of a unix socket
+  uint64_t refused_ = 0;  // closed at once because descriptors had run out
   uint64_t refused_logged_ = 0;
   uint64_t next_log_ms_ = 0;
 };

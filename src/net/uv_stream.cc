@@ -1,6 +1,5 @@
 #include "net/uv_stream.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -292,11 +291,6 @@ void UvStream::discard_unread() const {
 size_t UvStream::unsent() const {
   if (queue_ == nullptr) return 0;
   return queue_->chain.size() - queue_->in_flight + uv_stream_get_write_queue_size(socket());
-}
-
-bool UvStream::peer_has_left() const {
-  pollfd watched{.fd = descriptor(), .events = POLLRDHUP, .revents = 0};
-  return poll(&watched, 1, 0) > 0 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 // Addresses.

@@ -73,7 +73,6 @@ class UvStream final : public Stream, private Deferred {
   [[nodiscard]] bool is_unix() const override { return unix_; }
 
   [[nodiscard]] size_t unsent() const override;
-  [[nodiscard]] bool peer_has_left() const override;
 
   // What libuv needs per connection; the two kinds begin alike.
   union Socket {

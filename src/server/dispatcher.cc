@@ -65,8 +65,7 @@ void Dispatcher::plan(Planned& planned) {
 
 bool Dispatcher::execute(const Planned& planned) {
   Session& session = *planned.session;
-  const bool muted =
-      session.reply_mode == ReplyMode::off || session.reply_mode == ReplyMode::skip_this;
+  const bool muted = session.muted();
   resp::ReplyWriter reply(muted ? discarded_ : session.out(), session.protocol);
 
   // A command or subcommand that there is not is NULL in CLIENT LIST.
@@ -92,6 +91,8 @@ bool Dispatcher::execute(const Planned& planned) {
   }
   if (session.reply_mode == ReplyMode::skip_this) session.reply_mode = ReplyMode::on;
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
+  if (!session.authenticated) [[unlikely]]
+    node_.check_output_limit(session);
   return true;
 }
 
@@ -220,8 +221,11 @@ void Dispatcher::call(Session& session, const command::Command& command,
   const bool was_monitored = node_.has_monitors();
   redacted_.clear();
   if (spec.handler != nullptr) {
+    // While CLIENT PAUSE keeps the data as it is, reads don't remove what has expired.
+    const bool paused = node_.pause_kind() != Pause::Kind::none;
     store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
-                         {.sink = node_.outbox().sink()});
+                         {.sink = node_.outbox().sink()},
+                         paused ? store::ExpiredKeys::hide : store::ExpiredKeys::remove);
     command::DataContext context({.writer = writer,
                                   .reply = reply,
                                   .rng = node_.env().rng,

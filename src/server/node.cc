@@ -20,6 +20,10 @@ constexpr size_t kLazyFreeStep = 2048;  // entries freed between two looks at th
 // A client that sent half a request and went silent keeps a buffer that just fits from then on.
 constexpr int64_t kShrinkAfterMs = 2'000;
 
+// What a client that has not logged in may leave unread: its replies are short errors. As much as
+// Redis has in a client's first buffer; past it, it drops such a client.
+constexpr size_t kStrangersOutputMax = 16UL * 1024;
+
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kProtected =
     "-DENIED Quoris runs in protected mode: no password is set, so it takes connections from this "
@@ -87,11 +91,11 @@ StreamHandler* Node::accept(std::unique_ptr<Stream> stream) {
     stream->write(std::move(bytes));  // what fits into the socket's buffer; nobody waits for more
     return nullptr;
   };
-  ++stats_.connections_received;
   if (sessions_.size() >= static_cast<size_t>(values().maxclients)) return refuse(kTooManyClients);
   if (values().protected_mode && values().requirepass.empty() && !stream->is_local()) {
     return refuse(kProtected);
   }
+  ++stats_.connections_received;
   const SessionId id{next_session_id_++};
   auto session = std::make_unique<Session>(*this, id, std::move(stream));
   session->authenticated = values().requirepass.empty();
@@ -172,9 +176,7 @@ void Node::feed_monitors(const Session& from, std::span<const std::string_view> 
   }
   line += "\r\n";
   for (Session* session : monitors_) {
-    const bool muted =
-        session->reply_mode == ReplyMode::off || session->reply_mode == ReplyMode::skip_this;
-    if (session->closing() || muted) continue;
+    if (session->closing() || session->muted()) continue;
     session->out().append(line);
     mark_dirty(*session);
   }
@@ -259,7 +261,8 @@ void Node::finish_reading() {
       continue;
     }
     if (session->reader_.error().empty()) continue;
-    resp::ReplyWriter reply(session->out_, session->protocol);
+    ByteChain dropped;
+    resp::ReplyWriter reply(session->muted() ? dropped : session->out_, session->protocol);
     reply.error(fmt::format("ERR {}", session->reader_.error()));
     count_error(reply.last_error_code());
     session->close_after_reply();
@@ -277,7 +280,7 @@ void Node::flush_replies() {
     session->in_dirty_ = false;
     flush(*session);
     session->read_this_turn_ = 0;
-    if (session->reading_stopped_ && !session->closing_ && !session->is_waiting()) {
+    if (session->reading_stopped_ && !session->closing_) {
       session->reading_stopped_ = false;
       session->stream_->resume_reading();
     }
@@ -297,6 +300,7 @@ void Node::flush(Session& session) {
     session.out_.clear();
     return;
   }
+  stats_.lasting.recent_output.note(session.output_memory(), now_us_ / 1'000'000);
   stats_.output_bytes += session.out_.size();
   ++stats_.writes;
   session.stream_->write(std::move(session.out_));
@@ -310,7 +314,10 @@ void Node::check_output_limit(Session& session) {
   if (pending == 0) return;
   const OutputLimit& limit = values().client_output_buffer_limit[0];
   const int64_t now_s = now_us_ / 1'000'000;
+  const bool stranger = !session.authenticated && !values().requirepass.empty();
+  const size_t unsent = session.out_.size() + session.stream_->unsent();
   bool close = limit.hard != 0 && pending > limit.hard;
+  close = close || (stranger && unsent > kStrangersOutputMax);
   if (limit.soft != 0 && pending > limit.soft) {
     if (session.over_soft_limit_since_s == 0) session.over_soft_limit_since_s = now_s;
     close = close || now_s - session.over_soft_limit_since_s >= limit.soft_seconds;
@@ -320,9 +327,9 @@ void Node::check_output_limit(Session& session) {
   if (!close) return;
   ++stats_.output_buffer_limit_disconnections;
   log_.write(LogLevel::warning,
-             "closing client id={} addr={}: {} bytes of replies wait for it, past the limit of "
-             "client-output-buffer-limit",
-             raw(session.id()), session.stream_->peer_address(), pending);
+             "closing client id={} addr={}: {} bytes of replies wait for it, past the limit of {}",
+             raw(session.id()), session.stream_->peer_address(), pending,
+             stranger ? "a client that is not logged in" : "client-output-buffer-limit");
   session.close_now();
 }
 
@@ -344,8 +351,7 @@ void Node::block(Session& session, int64_t timeout_ms,
   QUORIS_ASSERT(!session.is_blocked());
   session.blocked_ = std::make_unique<Blocked>();
   session.blocked_->on_end = std::move(on_end);
-  session.blocked_->muted =
-      session.reply_mode == ReplyMode::off || session.reply_mode == ReplyMode::skip_this;
+  session.blocked_->muted = session.muted();
   ++blocked_;
   if (timeout_ms <= 0) return;
   const SessionId id = session.id();
@@ -427,11 +433,12 @@ void Node::settings_changed() {
 }
 
 void Node::reset_stats() {
-  const size_t peak = stats_.peak_memory;
+  const LastingStats lasting = stats_.lasting;
   const uint64_t changes = stats_.keyspace.changes;  // since the last save: no figure to reset
   stats_ = NodeStats();
-  stats_.peak_memory = peak;
+  stats_.lasting = lasting;
   stats_.keyspace.changes = changes;
+  stats_.lazily_freed_before = store_.lazily_freed();
   stats_.commands.resize(commands_.size());
 }
 
@@ -470,14 +477,21 @@ void Node::tick() {
   stats_.ops_rate.sample(stats_.commands_processed, now);
   stats_.input_rate.sample(stats_.input_bytes, now);
   stats_.output_rate.sample(stats_.output_bytes, now);
-  if (const uint64_t used = used_memory(); used > stats_.peak_memory) {
-    stats_.peak_memory = used;
-    stats_.peak_memory_at_s = now_us_ / 1'000'000;
-  }
+  note_memory();
   tend_sessions();
   const uint64_t period_us = 1'000'000 / static_cast<uint64_t>(values().hz);
   static_cast<void>(env_.timers.schedule(period_us, [this] { tick(); }));
   note_turn();
+}
+
+void Node::note_memory() {
+  stats_.lasting.note_memory(used_memory(), now_us_ / 1'000'000);
+  const bool over = over_memory_limit();
+  if (over && stats_.over_memory_since_us == 0) stats_.over_memory_since_us = now_us_;
+  if (!over && stats_.over_memory_since_us != 0) {
+    stats_.over_memory_us += static_cast<uint64_t>(now_us_ - stats_.over_memory_since_us);
+    stats_.over_memory_since_us = 0;
+  }
 }
 
 void Node::tend_sessions() {
@@ -495,10 +509,8 @@ void Node::tend_sessions() {
 void Node::tend(Session& session) {
   if (session.closes_now()) return;
   check_output_limit(session);
-  if (session.reading_stopped_ && session.is_waiting() && session.stream_->peer_has_left()) {
-    session.close_now();
-    return;
-  }
+  stats_.lasting.recent_input.note(session.reader_.memory(), now_us_ / 1'000'000);
+  stats_.lasting.recent_output.note(session.output_memory(), now_us_ / 1'000'000);
   // A slow reader of a large reply is not idle.
   const size_t unsent = session.stream_->unsent();
   if (unsent != session.unsent_seen_) session.last_active_ms = now_ms();
@@ -533,6 +545,7 @@ void Node::expire_slice() {
         through = store_.db(db).expire_some(now_ms(), kExpireStep, expire).finished;
       }
       if (!through) {
+        ++stats_.expire_time_cap_reached;
         finished = false;
         break;
       }

@@ -80,6 +80,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   // --- StreamAcceptor, TurnHandler --------------------------------------------------------------
   StreamHandler* accept(std::unique_ptr<Stream> stream) override;
+
+  void on_unserved() override { ++stats_.connections_unserved; }
+
   void run_turn() override;
   [[nodiscard]] bool wants_turn() const override;
 
@@ -214,7 +217,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // Everything that the loop does ends with it: turns and timers alike.
   void note_turn();
   void wake(Session& session);
-  void tick();          // `hz` times a second: rates, timeouts, memory peak
+  void tick();  // `hz` times a second: rates, timeouts, memory peak
+  void note_memory();
   void expire_slice();  // active expiry and lazy freeing, a bounded slice
   void tend_sessions();
   void tend(Session& session);

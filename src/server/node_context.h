@@ -47,6 +47,11 @@ class NodeContext {
   // Keeps an argument (a password) out of the slow log and MONITOR.
   void redact(size_t index) { redacted_.push_back(index); }
 
+  // ... and all that follow it.
+  void redact_from(size_t index) {
+    for (; index < arguments_.size(); ++index) redact(index);
+  }
+
   // False inside EXEC: what would wait answers at once as if its time were up.
   [[nodiscard]] bool may_block() const { return !session_.in_exec(); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "server/node.h"
 
 namespace quoris::server {
@@ -24,9 +25,7 @@ Session::Session(Node& node, SessionId id, std::unique_ptr<Stream> stream)
 Session::~Session() = default;
 
 std::span<char> Session::read_buffer() {
-  const bool enough = read_this_turn_ >= kReadPerTurnMax ||
-                      (is_waiting() && reader_.buffered() >= kWaitingBufferMax);
-  if (closing_ || enough || !reader_.error().empty()) {
+  if (closing_ || read_this_turn_ >= kReadPerTurnMax) {
     reading_stopped_ = true;
     node_.mark_dirty(*this);
     return {};
@@ -49,7 +48,9 @@ void Session::parse(size_t count) {
   const resp::RequestLimits limits{.bulk_max = values.proto_max_bulk_len,
                                    .buffer_max = values.client_query_buffer_limit,
                                    .authenticated = authenticated || values.requirepass.empty()};
-  if (reader_.commit(count, limits) == resp::ReadStatus::over_limit) {
+  const resp::ReadStatus status = reader_.commit(count, limits);
+  node_.stats().lasting.recent_input.note(reader_.memory(), node_.now_us() / 1'000'000);
+  if (status == resp::ReadStatus::over_limit) {
     ++node_.stats().query_buffer_limit_disconnections;
     node_.log().write(LogLevel::warning,
                       "closing client id={} addr={}: its query buffer passed the limit of {} bytes",
@@ -95,8 +96,26 @@ Transaction& Session::begin_transaction() {
   return *transaction_;
 }
 
-std::vector<WatchedKey>& Session::watched() {
-  if (!watched_) watched_ = std::make_unique<std::vector<WatchedKey>>();
+void Session::end_transaction() {
+  QUORIS_ASSERT(!in_exec_);
+  transaction_.reset();
+}
+
+const Transaction& Session::begin_exec() {
+  QUORIS_ASSERT(in_multi());
+  transaction_->open = false;
+  in_exec_ = true;
+  return *transaction_;
+}
+
+void Session::finish_exec() {
+  QUORIS_ASSERT(in_exec_);
+  in_exec_ = false;
+  transaction_.reset();
+}
+
+WatchedKeys& Session::watched() {
+  if (!watched_) watched_ = std::make_unique<WatchedKeys>();
   return *watched_;
 }
 
@@ -128,9 +147,12 @@ std::string Session::flags_text(bool watched_changed) const {
 
 size_t Session::memory() const {
   size_t bytes = sizeof(Session) + reader_.memory() + output_memory();
-  if (names_) bytes += sizeof(Names) + names_->name.capacity();
+  if (names_) {
+    bytes += sizeof(Names) + names_->name.capacity() + names_->library_name.capacity() +
+             names_->library_version.capacity();
+  }
   if (transaction_) bytes += sizeof(Transaction) + transaction_->bytes;
-  if (watched_) bytes += watched_->capacity() * sizeof(WatchedKey);
+  if (watched_) bytes += watched_->memory();
   return bytes;
 }
 

@@ -4,8 +4,9 @@
 // version, name, transaction, levels), and collects replies until the turn's end. It executes
 // nothing: Dispatcher does, from Node::run_turn.
 //
-// Limits: kReadPerTurnMax bytes are read in a turn, and kWaitingBufferMax are kept of a client
-// whose commands wait; the query buffer as a whole is bounded by client-query-buffer-limit.
+// Limits: kReadPerTurnMax bytes are read in a turn; the query buffer as a whole is bounded by
+// client-query-buffer-limit, also while the client's commands wait: reading goes on, or nobody
+// would notice that it has left.
 // Invariants: an idle session holds no buffers, and without transaction, watch or names it stays
 // below 1 KiB. A closing session executes nothing more. Destroyed by Node only, never within a
 // call of its own stream.
@@ -26,7 +27,7 @@
 #include "resp/reply_writer.h"
 #include "resp/request_reader.h"
 #include "server/consistency.h"
-#include "store/store.h"
+#include "server/watched_keys.h"
 
 namespace quoris::server {
 
@@ -42,17 +43,11 @@ struct QueuedCommand {
 };
 
 struct Transaction {
-  bool open = true;           // between MULTI and EXEC
+  bool open = true;           // between MULTI and EXEC; not while EXEC runs it
   bool broken = false;        // a command could not be queued: EXEC answers EXECABORT
   size_t bytes = 0;           // memory of the queue, for INFO and CLIENT LIST
   uint32_t flags_of_all = 0;  // union of the queued commands' flags
   std::vector<QueuedCommand> queue;
-};
-
-struct WatchedKey {
-  DbIndex db{0};
-  std::string key;
-  store::Version version = store::kNoVersion;
 };
 
 // Why a blocked command ended.
@@ -78,7 +73,6 @@ enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
 class Session final : public StreamHandler {
  public:
   static constexpr size_t kReadPerTurnMax = 256UL * 1024;
-  static constexpr size_t kWaitingBufferMax = 64UL * 1024;
 
   Session(Node& node, SessionId id, std::unique_ptr<Stream> stream);
   ~Session() override;
@@ -122,13 +116,15 @@ class Session final : public StreamHandler {
   // Its EXEC is running.
   [[nodiscard]] bool in_exec() const { return in_exec_; }
 
-  void set_in_exec(bool on) { in_exec_ = on; }
+  // EXEC begins: what it runs stays where it is until finish_exec(). REQUIRES: in_multi().
+  const Transaction& begin_exec();
+  void finish_exec();
 
   Transaction& begin_transaction();
+  // REQUIRES: it is not running.
+  void end_transaction();
 
-  void end_transaction() { transaction_.reset(); }
-
-  [[nodiscard]] std::vector<WatchedKey>& watched();
+  [[nodiscard]] WatchedKeys& watched();
 
   [[nodiscard]] bool is_watching() const { return watched_ && !watched_->empty(); }
 
@@ -137,6 +133,9 @@ class Session final : public StreamHandler {
   // --- waiting --------------------------------------------------------------------------------
   // Set while a command of this session waits (Node::block); nothing of it is executed meanwhile.
   [[nodiscard]] bool is_blocked() const { return blocked_ != nullptr; }
+
+  // REQUIRES: is_blocked().
+  [[nodiscard]] const command::Command& blocked_command() const { return *last_command; }
 
   // ... and not for ever.
   [[nodiscard]] bool is_blocked_with_timeout() const {
@@ -147,6 +146,11 @@ class Session final : public StreamHandler {
   [[nodiscard]] bool is_postponed() const { return postponed_; }
 
   // --- output ---------------------------------------------------------------------------------
+  // CLIENT REPLY OFF, or SKIP for the command that runs: nothing is sent.
+  [[nodiscard]] bool muted() const {
+    return reply_mode == ReplyMode::off || reply_mode == ReplyMode::skip_this;
+  }
+
   // Replies of this turn; Node hands them to the stream when it ends.
   [[nodiscard]] ByteChain& out() { return out_; }
 
@@ -193,7 +197,7 @@ class Session final : public StreamHandler {
   ByteChain out_;
   std::unique_ptr<Names> names_;
   std::unique_ptr<Transaction> transaction_;
-  std::unique_ptr<std::vector<WatchedKey>> watched_;
+  std::unique_ptr<WatchedKeys> watched_;
   std::unique_ptr<Blocked> blocked_;
   size_t read_this_turn_ = 0;
   size_t unsent_seen_ = 0;  // by the last look of the tick

@@ -20,7 +20,13 @@ void Writer::touch(Entry& entry) {
 }
 
 Entry* Writer::find_for_read(DbIndex db, const HashedKey& key, LookupFlags flags) {
-  Entry* entry = find_live(db, key);
+  Entry* entry = nullptr;
+  if (expired_keys_ == ExpiredKeys::remove) {
+    entry = find_live(db, key);
+  } else {
+    entry = store_.db(db).find(key);
+    if (entry != nullptr && entry->is_expired(now_ms_)) entry = nullptr;
+  }
   if (!has(flags, LookupFlags::no_stats)) ++(entry != nullptr ? stats_.hits : stats_.misses);
   if (entry != nullptr && !has(flags, LookupFlags::no_touch)) touch(*entry);
   return entry;
@@ -125,6 +131,7 @@ bool Writer::remove(DbIndex db, const HashedKey& key) {
 }
 
 void Writer::expire(DbIndex db, Entry& entry) {
+  if (expired_keys_ == ExpiredKeys::hide) return;
   expire_found(db, store_.db(db).hashed(entry.key()), entry);
 }
 

@@ -2,7 +2,8 @@
 //
 // Each change is stamped with a fresh version, made in the keyspace, counted, and emitted as a
 // mutation if somebody listens (one branch if not). Looking up a key whose time has come removes
-// it first and emits that too, so no command ever sees an expired key.
+// it first and emits that too, so no command ever sees an expired key. While the data must not
+// change (CLIENT PAUSE) a look only hides it.
 // One Writer serves one command (or one EXEC): `now_ms` does not move meanwhile.
 // Used by: command handlers through DataContext; active expiry.
 #pragma once
@@ -54,6 +55,9 @@ struct ScoredMember {
   std::string_view member;
 };
 
+// What a lookup that changes nothing else does with a key whose time has come.
+enum class ExpiredKeys : uint8_t { remove, hide };
+
 class Writer {
  public:
   // Who listens to what a writer does; null: nobody.
@@ -63,25 +67,29 @@ class Writer {
     KeyspaceEvents* events = nullptr;
   };
 
-  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, const Listeners& listeners)
+  Writer(Store& store, KeyspaceStats& stats, Rng& rng, int64_t now_ms, const Listeners& listeners,
+         ExpiredKeys expired_keys = ExpiredKeys::remove)
       : store_(store),
         stats_(stats),
         rng_(rng),
         now_ms_(now_ms),
         sink_(listeners.sink),
         waiters_(listeners.waiters),
-        events_(listeners.events) {}
+        events_(listeners.events),
+        expired_keys_(expired_keys) {}
 
   [[nodiscard]] Store& store() { return store_; }
 
   [[nodiscard]] int64_t now_ms() const { return now_ms_; }
 
   // For a reply: counts a hit or a miss and touches the access clock unless told otherwise.
-  // Null if the key is not there or its time has come (then it is removed and that is emitted).
+  // Null if the key is not there or its time has come (then it is removed and that is emitted,
+  // unless ExpiredKeys::hide).
   [[nodiscard]] Entry* find_for_read(DbIndex db, const HashedKey& key,
                                      LookupFlags flags = LookupFlags::none);
 
-  // For a change: no hit or miss is counted, the access clock is touched.
+  // For a change: no hit or miss is counted, the access clock is touched. Like all that changes
+  // keys it removes one whose time has come in any case.
   [[nodiscard]] Entry* find_for_write(DbIndex db, const HashedKey& key);
 
   // Inserts or replaces. A TTL that is past already (EXPIREAT in the past, SET PXAT) is the
@@ -143,12 +151,16 @@ class Writer {
   void list_set(DbIndex db, const HashedKey& key, Entry& entry, size_t index, std::string_view item,
                 std::string_view event);
 
-  // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands.
+  // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands. One
+  // change to count.
   void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,
             const HashedKey& to);
 
-  // Removes `entry` because its time has come.
+  // Removes `entry` because its time has come; unless ExpiredKeys::hide.
   void expire(DbIndex db, Entry& entry);
+
+  // A command that Redis counts as a change though nothing was there to change.
+  void count_change() { ++stats_.changes; }
 
   // Removes `entry` because memory is short.
   void evict(DbIndex db, Entry& entry);
@@ -201,6 +213,7 @@ class Writer {
   KeyWaiters* waiters_;
   KeyspaceEvents* events_;
   std::string elements_;  // of the mutation to be emitted
+  ExpiredKeys expired_keys_;
 };
 
 }  // namespace quoris::store

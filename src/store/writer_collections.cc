@@ -213,7 +213,7 @@ void Writer::move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex 
                   const HashedKey& to) {
   if (!entry.is_large()) {
     copy(from_db, entry, to_db, to);
-    remove(from_db, from);
+    if (remove(from_db, from)) --stats_.changes;
     return;
   }
   const Type type = entry.type();

@@ -125,6 +125,8 @@ class NullServer final : public quoris::StreamAcceptor, public quoris::TurnHandl
     return handler;
   }
 
+  void on_unserved() override {}
+
   void run_turn() override {
     for (NullSession* session : ready_) session->answer();
     ready_.clear();

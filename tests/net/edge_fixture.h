@@ -178,6 +178,8 @@ class Edge : public StreamAcceptor, public TurnHandler {
     return sessions.back().get();
   }
 
+  void on_unserved() override { ++unserved; }
+
   void run_turn() override {
     ++turns;
     if (turn) turn();
@@ -208,6 +210,7 @@ class Edge : public StreamAcceptor, public TurnHandler {
   std::function<void(Session&)> when_accepted;
   std::function<void()> turn;
   int turns = 0;
+  int unserved = 0;
   bool hungry = false;
   bool refuse = false;
 };

@@ -344,6 +344,8 @@ TEST_CASE("stream: an acceptor may say why it refuses", "[net]") {
       stream->write(chain_of("-ERR max number of clients reached\r\n"));
       return nullptr;
     }
+
+    void on_unserved() override {}
   };
 
   Edge edge;

@@ -30,7 +30,6 @@ class MemoryStream final : public Stream {
     bool closed_after_write = false;
     bool destroyed = false;
     bool local = true;
-    bool peer_has_left = false;
   };
 
   explicit MemoryStream(std::shared_ptr<Record> record) : record_(std::move(record)) {}
@@ -52,8 +51,6 @@ class MemoryStream final : public Stream {
   [[nodiscard]] size_t pending() const override { return record_->stuck; }
 
   [[nodiscard]] size_t unsent() const override { return record_->stuck; }
-
-  [[nodiscard]] bool peer_has_left() const override { return record_->peer_has_left; }
 
   void pause_reading() override { record_->reading = false; }
 
@@ -156,31 +153,40 @@ class TestClient {
   TestClient(TestNode& node, StreamHandler* handler, std::shared_ptr<MemoryStream::Record> record)
       : node_(node), handler_(handler), record_(std::move(record)) {}
 
-  // Hands bytes to the session, in pieces as it has room; true if it took all.
-  bool send(std::string_view bytes) {
-    while (!bytes.empty() && !record_->destroyed) {
+  // Hands bytes to the session, in pieces as it has room; how many it took.
+  size_t send_some(std::string_view bytes) {
+    size_t taken = 0;
+    while (taken < bytes.size() && !record_->destroyed) {
       const std::span<char> room = handler_->read_buffer();
-      if (room.empty()) return false;
-      const size_t count = std::min(room.size(), bytes.size());
-      std::copy_n(bytes.data(), count, room.data());
+      if (room.empty()) break;
+      const size_t count = std::min(room.size(), bytes.size() - taken);
+      std::copy_n(bytes.data() + taken, count, room.data());
       handler_->on_read(count);
-      bytes.remove_prefix(count);
+      taken += count;
     }
-    return bytes.empty();
+    return taken;
   }
 
-  void send_request(std::initializer_list<std::string_view> words) {
+  // True if it took all.
+  bool send(std::string_view bytes) { return send_some(bytes) == bytes.size(); }
+
+  // As much as it takes, with a turn after each share.
+  void send_all(std::string_view bytes);
+
+  static std::string request_of(std::initializer_list<std::string_view> words) {
     std::string request = fmt::format("*{}\r\n", words.size());
     for (const std::string_view word : words)
       request += fmt::format("${}\r\n{}\r\n", word.size(), word);
-    send(request);
+    return request;
   }
+
+  void send_request(std::initializer_list<std::string_view> words) { send(request_of(words)); }
 
   // What has come since the last call. (Inlined, it makes gcc 12 warn of reads past a string's end
   // that don't happen.)
   [[gnu::noinline]] std::string received() { return std::exchange(record_->received, {}); }
 
-  // One request, one turn, its reply.
+  // One request, its turn, its reply.
   std::string ask(std::initializer_list<std::string_view> words);
 
   void hang_up() { handler_->on_closed(); }
@@ -237,6 +243,8 @@ class TestNode {
 
   [[nodiscard]] Node& node() { return node_; }
 
+  [[nodiscard]] sim::SimClock& clock() { return env_.clock(); }
+
   [[nodiscard]] TestHost& host() { return host_; }
 
   [[nodiscard]] TestEdge& edge() { return edge_; }
@@ -254,10 +262,18 @@ class TestNode {
   Node node_;
 };
 
+inline void TestClient::send_all(std::string_view bytes) {
+  size_t taken = 1;
+  while (!bytes.empty() && taken > 0) {
+    taken = send_some(bytes);
+    bytes.remove_prefix(taken);
+    node_.turn();
+  }
+}
+
 [[gnu::noinline]] inline std::string TestClient::ask(
     std::initializer_list<std::string_view> words) {
-  send_request(words);
-  node_.turn();
+  send_all(request_of(words));
   return received();
 }
 

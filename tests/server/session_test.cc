@@ -118,6 +118,7 @@ TEST_CASE("session: maxclients and protected mode refuse at the door", "[server]
   CHECK(second.refused());
   CHECK(second.received() == "-ERR max number of clients reached\r\n");
   CHECK(node.node().stats().connections_rejected == 2);
+  CHECK(node.node().stats().connections_received == 1);
 }
 
 TEST_CASE("session: idle clients are closed after `timeout` seconds, busy ones are not",
@@ -145,16 +146,129 @@ TEST_CASE("session: what was sent behind a wait that ends in the same turn is no
   CHECK(waiting.received() == "+OK\r\n+OK\r\n+PONG\r\n");
 }
 
-TEST_CASE("session: a waiting client that left is noticed though its reading is stopped",
+TEST_CASE("session: a client whose commands wait is read on, up to the limit of its query buffer",
+          "[server]") {
+  TestNode node;
+  REQUIRE(node.set("client-query-buffer-limit", "4mb"));
+  TestClient waiting = node.connect();
+  waiting.ask({"WAIT", "1", "0"});
+  const std::string megabyte =
+      "*2\r\n$4\r\nECHO\r\n$1000000\r\n" + std::string(1'000'000, 'x') + "\r\n";
+  waiting.send_all(megabyte + "PING\r\n");
+  CHECK(waiting.received().empty());
+  CHECK_FALSE(waiting.stream().destroyed);
+  for (int i = 0; i < 8; ++i) waiting.send_all(megabyte);
+  CHECK(waiting.stream().destroyed);
+  CHECK(node.node().stats().query_buffer_limit_disconnections == 1);
+  CHECK(node.node().blocked_count() == 0);
+}
+
+TEST_CASE("session: behind a protocol error input is dropped, also while a command waits",
           "[server]") {
   TestNode node;
   TestClient waiting = node.connect();
-  waiting.send("CLIENT PAUSE 100000000 WRITE\r\nSET k v\r\n");
+  waiting.send("WAIT 1 500\r\n*1\r\n!4\r\n");
   node.turn();
-  while (waiting.send(std::string(10'000, '\n') + "PING\r\n")) continue;
-  waiting.stream().peer_has_left = true;
-  node.advance_ms(2'000);
-  CHECK(waiting.stream().destroyed);
+  const size_t memory = waiting.session().memory();
+  waiting.send_all(std::string(1'000'000, 'x'));
+  CHECK(waiting.session().memory() <= memory + 2 * resp::RequestReader::kReadSize);
+  node.advance_ms(600);
+  CHECK(waiting.received() == ":0\r\n-ERR Protocol error: expected '$', got '!'\r\n");
+  CHECK(waiting.stream().closed_after_write);
+}
+
+TEST_CASE("session: with replies off a protocol error closes without a word", "[server]") {
+  TestNode node;
+  for (const std::string_view mode : {"OFF", "SKIP"}) {
+    TestClient client = node.connect();
+    client.send(fmt::format("CLIENT REPLY {}\r\n", mode));
+    client.send("*1\r\n!4\r\n");
+    node.turn();
+    CHECK(client.received().empty());
+    CHECK(client.stream().closed_after_write);
+  }
+}
+
+TEST_CASE("session: one that is not logged in is dropped once 16 KiB of errors wait for it",
+          "[server]") {
+  TestNode node;
+  REQUIRE(node.set("requirepass", "sesame"));
+  const auto ask_often = [&](TestClient& client, int times) {
+    for (int i = 0; i < times; ++i) client.send("GET k\r\n");
+    node.turn();
+  };
+  TestClient reads = node.connect();
+  for (int i = 0; i < 10; ++i) ask_often(reads, 400);
+  CHECK(reads.received().size() ==
+        4000 * std::string_view("-NOAUTH Authentication required.\r\n").size());
+  TestClient floods = node.connect();
+  ask_often(floods, 600);
+  CHECK(floods.received().empty());
+  CHECK(floods.stream().destroyed);
+  TestClient slow = node.connect();
+  slow.stream().takes_nothing = true;
+  for (int i = 0; i < 10 && !slow.stream().destroyed; ++i) ask_often(slow, 100);
+  CHECK(slow.stream().destroyed);
+  CHECK(node.node().stats().output_buffer_limit_disconnections == 2);
+  TestClient member = node.connect();
+  member.ask({"AUTH", "sesame"});
+  ask_often(member, 6000);
+  CHECK_FALSE(member.stream().destroyed);
+}
+
+TEST_CASE("session: one that is not logged in sends ten arguments of 16 KiB at most", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("requirepass", "sesame"));
+  TestClient many = node.connect();
+  many.send("*11\r\n");
+  node.turn();
+  CHECK(many.received() == "-ERR Protocol error: unauthenticated multibulk length\r\n");
+  TestClient large = node.connect();
+  large.send("*2\r\n$4\r\nAUTH\r\n$16385\r\n");
+  node.turn();
+  CHECK(large.received() == "-ERR Protocol error: unauthenticated bulk length\r\n");
+  TestClient fits = node.connect();
+  fits.send("*10\r\n$4\r\nAUTH\r\n$16384\r\n");
+  node.turn();
+  CHECK(fits.received().empty());
+  TestClient member = node.connect();
+  member.send("AUTH sesame\r\n*12\r\n$3\r\nDEL\r\n");
+  for (int i = 0; i < 11; ++i) member.send("$1\r\nk\r\n");
+  node.turn();
+  CHECK(member.received() == "+OK\r\n:0\r\n");
+}
+
+TEST_CASE("session: the output limit holds within an EXEC", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("client-output-buffer-limit", "normal 4mb 0 0"));
+  TestClient client = node.connect();
+  client.ask({"SET", "big", std::string(1'500'000, 'x')});
+  client.ask({"MULTI"});
+  for (int i = 0; i < 20; ++i) client.ask({"GET", "big"});
+  client.ask({"SET", "reached", "yes"});
+  CHECK(client.ask({"EXEC"}).empty());
+  CHECK(client.stream().destroyed);
+  CHECK(node.node().stats().output_buffer_limit_disconnections == 1);
+  TestClient other = node.connect();
+  CHECK(other.ask({"GET", "reached"}) == "$3\r\nyes\r\n");
+}
+
+TEST_CASE("session: `timeout` doesn't cut a slow transfer that makes progress", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("timeout", "5"));
+  TestClient loader = node.connect();
+  loader.ask({"SET", "big", std::string(1'000'000, 'x')});
+  TestClient slow = node.connect();
+  slow.stream().takes_nothing = true;
+  slow.ask({"GET", "big"});
+  REQUIRE(slow.stream().stuck > 900'000);
+  for (int second = 0; second < 20; ++second) {
+    slow.stream().stuck -= 1000;
+    node.advance_ms(1'000);
+  }
+  CHECK_FALSE(slow.stream().destroyed);
+  for (int second = 0; second < 8; ++second) node.advance_ms(1'000);
+  CHECK(slow.stream().destroyed);  // it has stopped reading
 }
 
 TEST_CASE("session: a password that was taken away locks nobody out", "[server]") {

@@ -243,6 +243,34 @@ TEST_CASE("writer: a key whose time has come is gone for everyone, and that is e
   }
 }
 
+TEST_CASE("writer: while the data must not change, looking hides what has expired", "[writer]") {
+  Fixture at;
+  at.put("k", "v", kNowMs + 100);
+  at.now_ms = kNowMs + 200;
+  Writer hiding(at.store, at.stats, at.rng, at.now_ms, &at.recorder, ExpiredKeys::hide);
+  CHECK(hiding.find_for_read(kDb, at.key("k")) == nullptr);
+  hiding.expire(kDb, *at.store.db(kDb).find(at.key("k")));
+  CHECK(at.stats.misses == 1);
+  CHECK(at.stats.expired == 0);
+  CHECK(at.recorder.records.size() == 1);
+  CHECK(at.store.db(kDb).size() == 1);
+  // A command that changes the key finds it gone.
+  CHECK_FALSE(hiding.remove(kDb, at.key("k")));
+  CHECK(at.store.db(kDb).size() == 0);
+  CHECK(at.recorder.last().kind == MutationKind::expire);
+}
+
+TEST_CASE("writer: moving a key emits both halves and counts once", "[writer]") {
+  Fixture at;
+  at.writer().move(kDb, at.key("a"), at.put("a", "v", kNowMs + 100), DbIndex{1}, at.key("b"));
+  CHECK(at.recorder.records.size() == 3);
+  CHECK(at.recorder.at(1).kind == MutationKind::put_string);
+  CHECK(at.recorder.at(2).kind == MutationKind::remove);
+  CHECK(at.stats.changes == 2);  // the put, the move
+  CHECK(at.store.db(kDb).size() == 0);
+  CHECK(at.store.db(DbIndex{1}).find(at.key("b"))->expire_at_ms() == kNowMs + 100);
+}
+
 TEST_CASE("writer: a put over a key whose time has come starts a new key", "[writer]") {
   Fixture at;
   at.put("k", "v", kNowMs + 100);

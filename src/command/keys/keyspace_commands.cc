@@ -147,7 +147,9 @@ void handle_scan(DataContext& context) {
   for (const store::Entry* entry : scanned.live) reply.bulk(entry->key());
   // Last: from here on the entries above may be gone. A lookup removes what is expired.
   for (const std::string& key : scanned.expired) {
-    static_cast<void>(context.find_for_write(context.keyspace().hashed(key)));
+    constexpr auto kQuietly = store::LookupFlags::no_touch | store::LookupFlags::no_stats;
+    static_cast<void>(
+        context.writer().find_for_read(context.db(), context.keyspace().hashed(key), kQuietly));
   }
 }
 
@@ -177,7 +179,11 @@ void handle_swapdb(DataContext& context) {
   if (!a) return context.reply().error(a.error());
   const auto b = db_of_number(*second, context.store().databases());
   if (!b) return context.reply().error(b.error());
-  if (*a != *b) context.writer().swap(*a, *b);
+  if (*a != *b) {
+    context.writer().swap(*a, *b);
+  } else {
+    context.writer().count_change();
+  }
   context.reply().ok();
 }
 

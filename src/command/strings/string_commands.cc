@@ -105,7 +105,7 @@ bool assign(DataContext& context, const store::HashedKey& key, const Assignment&
     if (assignment.keep_ttl && old != nullptr) expire_at_ms = old->expire_at_ms();
   }
   if (expire_at_ms != store::kNoExpiry && expire_at_ms <= context.now_ms()) {
-    context.writer().remove(context.db(), key);
+    if (!context.writer().remove(context.db(), key)) context.writer().count_change();
   } else {
     context.writer().put_string(context.db(), key, store::best_string(assignment.value),
                                 expire_at_ms);

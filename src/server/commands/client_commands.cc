@@ -247,6 +247,8 @@ void handle_client_unblock(NodeContext& context) {
   Session* session =
       *id > 0 ? context.node().find_session(SessionId{static_cast<uint64_t>(*id)}) : nullptr;
   if (session == nullptr || !session->is_blocked()) return context.reply().integer(0);
+  // In either way it has not got what it waited for: for INFO commandstats that is a failure.
+  ++context.node().stats().commands[session->blocked_command().index].failed;
   context.node().unblock(*session, reason);
   context.reply().integer(1);
 }

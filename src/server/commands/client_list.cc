@@ -26,7 +26,11 @@ Running running(NodeContext& context, const Session& session) {
     if (session.last_command != nullptr) found.command = session.last_command->full_name;
     return found;
   }
-  found.command = session.in_exec() ? "exec" : std::string_view(context.command().full_name);
+  if (session.in_exec()) {
+    constexpr std::string_view kExec = "exec";
+    return {.command = kExec, .argument_bytes = kExec.size()};
+  }
+  found.command = context.command().full_name;
   for (const std::string_view argument : context.arguments()) {
     found.argument_bytes += argument.size();
   }
@@ -57,7 +61,7 @@ std::string client_line(NodeContext& context, Session& session) {
       (node.now_ms() - session.last_active_ms) / 1000,
       session.flags_text(watched_keys_changed(context.node(), session)), raw(session.db));
   auto out = std::back_inserter(line);
-  if (session.in_multi()) {
+  if (transaction != nullptr) {
     fmt::format_to(out, " multi={}", transaction->queue.size());
   } else {
     fmt::format_to(out, " multi=-1");
@@ -65,7 +69,7 @@ std::string client_line(NodeContext& context, Session& session) {
   const resp::RequestReader& reader = session.reader();
   fmt::format_to(out, " qbuf={} qbuf-free={} argv-mem={} multi-mem={}", reader.buffered(),
                  reader.free_space(), command.argument_bytes,
-                 session.in_multi() ? transaction->bytes : 0);
+                 transaction != nullptr ? transaction->bytes : 0);
   // The reply buffer is this turn's; what waits for the socket is Redis's list behind it.
   const ByteChain& replies = session.out();
   fmt::format_to(out, " rbs={} rbp={} obl={} oll={} omem={} tot-mem={}", replies.memory(),

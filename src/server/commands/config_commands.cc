@@ -26,6 +26,21 @@ void warn_of_low_maxmemory(Node& node) {
                    limit, used);
 }
 
+// The value of a setting that is a secret, or that is not known here: Redis's masterauth, a slip of
+// the pen. Where names and values don't pair, all that follows the name: a secret with a space in
+// it may have become two arguments.
+void redact_secrets(NodeContext& context) {
+  const bool in_pairs = context.count() % 2 == 0;
+  for (size_t index = 2; index < context.count(); ++index) {
+    const SettingRow* row = find_setting(context.argument(index));
+    const bool in_place_of_name = in_pairs && index % 2 == 0;
+    const bool is_secret = row == nullptr ? in_place_of_name : row->has(sensitive);
+    if (!is_secret) continue;
+    if (!in_pairs) return context.redact_from(index + 1);
+    context.redact(index + 1);
+  }
+}
+
 }  // namespace
 
 void handle_config_get(NodeContext& context) {
@@ -41,14 +56,13 @@ void handle_config_get(NodeContext& context) {
 
 void handle_config_set(NodeContext& context) {
   resp::ReplyWriter& reply = context.reply();
+  redact_secrets(context);
   if (context.count() % 2 != 0) {
     reply.error(command::errors::kSyntax);
     return;
   }
   std::vector<Settings::Change> changes;
   for (size_t i = 2; i < context.count(); i += 2) {
-    const SettingRow* row = find_setting(context.argument(i));
-    if (row != nullptr && row->has(sensitive)) context.redact(i + 1);
     changes.push_back({.name = context.argument(i), .value = context.argument(i + 1)});
   }
   Node& node = context.node();

@@ -43,6 +43,15 @@ bool log_in(NodeContext& context, std::string_view user, std::string_view passwo
   return true;
 }
 
+// Also where HELLO is refused, and whatever stands before: the two words behind AUTH.
+void redact_credentials(NodeContext& context) {
+  for (size_t index = 1; index < context.count(); ++index) {
+    if (!command::is(context.argument(index), "AUTH")) continue;
+    context.redact(index + 1);
+    context.redact(index + 2);
+  }
+}
+
 // HELLO's options take effect one after the other, as far as they are right (a name is set though
 // what follows is refused). False if the reply is the error.
 bool apply_hello_options(NodeContext& context) {
@@ -50,8 +59,6 @@ bool apply_hello_options(NodeContext& context) {
     const std::string_view option = context.argument(next);
     const size_t more = context.count() - next - 1;
     if (command::is(option, "AUTH") && more >= 2) {
-      context.redact(next + 1);
-      context.redact(next + 2);
       if (!log_in(context, context.argument(next + 1), context.argument(next + 2))) return false;
       next += 3;
     } else if (command::is(option, "SETNAME") && more >= 1) {
@@ -63,6 +70,8 @@ bool apply_hello_options(NodeContext& context) {
       context.session().set_name(name);
       next += 2;
     } else {
+      // What was meant is not known; it may have been AUTH.
+      context.redact_from(next + 1);
       context.reply().error(errors::hello_syntax(option));
       return false;
     }
@@ -104,7 +113,7 @@ void handle_ping(NodeContext& context) {
 void handle_echo(NodeContext& context) { context.reply().bulk(context.argument(1)); }
 
 void handle_auth(NodeContext& context) {
-  for (size_t index = 1; index < context.count(); ++index) context.redact(index);
+  context.redact_from(1);
   if (context.count() > 3) {
     context.reply().error(errors::kSyntax);
     return;
@@ -123,8 +132,12 @@ void handle_hello(NodeContext& context) {
   Session& session = context.session();
   resp::Protocol protocol = session.protocol;
   if (context.count() > 1) {
+    redact_credentials(context);
     const std::optional<int64_t> version = parse_int64(context.argument(1));
-    if (!version) return context.reply().error(errors::kBadProtocolVersion);
+    if (!version) {
+      context.redact_from(1);  // perhaps the version was forgotten
+      return context.reply().error(errors::kBadProtocolVersion);
+    }
     if (*version != 2 && *version != 3) return context.reply().error(errors::kNoSuchProtocol);
     protocol = *version == 2 ? resp::Protocol::resp2 : resp::Protocol::resp3;
   }

@@ -54,6 +54,7 @@ void run_at_level(NodeContext& context, Level level) {
   dispatcher.plan(planned);
   if (planned.command != nullptr && !planned.command->is_container() &&
       planned.command->spec->handler == nullptr) {
+    context.redact_from(3);  // AUTH, HELLO, CONFIG SET: nothing of it belongs into logs
     return context.reply().error(errors::no_level_for(arguments[0]));
   }
   const Consistency before = session.consistency;

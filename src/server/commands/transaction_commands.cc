@@ -1,7 +1,5 @@
 #include "server/commands/transaction_commands.h"
 
-#include <algorithm>
-
 #include "command/errors.h"
 #include "server/node.h"
 #include "server/node_context.h"
@@ -11,20 +9,47 @@ namespace {
 
 namespace errors = command::errors;
 
-// A writer that emits nothing: looking at a version must not touch the outbox. An expired key is
-// seen as absent without being removed.
-store::Version version_now(Node& node, DbIndex db, std::string_view key) {
+// Emits nothing: an expired key is seen as absent without being removed.
+store::Version version_now(Node& node, DbIndex db, const store::HashedKey& key) {
   store::Writer writer(node.store(), node.stats().keyspace, node.env().rng, node.now_ms(),
                        {.sink = node.outbox().sink()});
-  return writer.watched_version(db, node.store().db(db).hashed(key));
+  return writer.watched_version(db, key);
+}
+
+// Runs what was queued. Replies that the client does not want, or that nobody will read, take no
+// memory: CLIENT REPLY counts from the command that gives it, and behind a connection's own end
+// commands still run, in silence.
+void run_queue(Node& node, Session& session, resp::ReplyWriter& reply) {
+  const Transaction& transaction = session.begin_exec();
+  ByteChain dropped;
+  // A writer of their own: their errors count for them, not for EXEC.
+  resp::ReplyWriter inner(dropped, reply.protocol());
+  bool muted = session.muted();
+  if (!muted) reply.array(transaction.queue.size());
+  std::vector<std::string_view> arguments;
+  for (const QueuedCommand& queued : transaction.queue) {
+    arguments.clear();
+    queued.arguments(arguments);
+    inner.redirect(muted || session.closing() ? dropped : session.out());
+    node.dispatcher().call(session, *queued.command, arguments, {}, inner);
+    if (muted && session.reply_mode == ReplyMode::on) {
+      session.out().splice(std::move(dropped));  // CLIENT REPLY ON is answered
+      muted = false;
+    }
+    if (session.reply_mode == ReplyMode::off) muted = true;
+    // It passed its output limit.
+    if (session.closes_now()) session.out().clear();
+    dropped.clear();
+  }
+  session.finish_exec();
 }
 
 }  // namespace
 
 bool watched_keys_changed(Node& node, Session& session) {
   if (!session.is_watching()) return false;
-  return std::ranges::any_of(session.watched(), [&](const WatchedKey& watched) {
-    return version_now(node, watched.db, watched.key) != watched.version;
+  return session.watched().any_of([&](const WatchedKey& watched) {
+    return version_now(node, watched.db, watched.hashed()) != watched.version;
   });
 }
 
@@ -59,30 +84,17 @@ void handle_exec(NodeContext& context) {
   Node& node = context.node();
   const bool broken = session.transaction()->broken;
   const bool changed = watched_keys_changed(node, session);
-  const std::vector<QueuedCommand> queue = std::move(session.transaction()->queue);
-  session.end_transaction();
   session.unwatch();
-  if (broken) {
-    reply.error(errors::kExecAborted);
+  if (broken || changed) {
+    session.end_transaction();
+    if (broken) {
+      reply.error(errors::kExecAborted);
+    } else {
+      reply.null_array();
+    }
     return;
   }
-  if (changed) {
-    reply.null_array();
-    return;
-  }
-  session.set_in_exec(true);
-  reply.array(queue.size());
-  // A writer of their own: their errors count for them, not for EXEC.
-  resp::ReplyWriter inner(reply.out(), reply.protocol());
-  std::vector<std::string_view> arguments;
-  for (const QueuedCommand& queued : queue) {
-    arguments.clear();
-    queued.arguments(arguments);
-    node.dispatcher().call(session, *queued.command, arguments, {}, inner);
-    // It killed itself or passed its output limit: nobody will read the rest.
-    if (session.closes_now()) reply.out().clear();
-  }
-  session.set_in_exec(false);
+  run_queue(node, session, reply);
   node.refresh_time();
 }
 
@@ -92,16 +104,12 @@ void handle_watch(NodeContext& context) {
     context.reply().error(errors::kWatchInsideMulti);
     return;
   }
-  std::vector<WatchedKey>& watched = session.watched();
+  WatchedKeys& watched = session.watched();
+  const store::Keyspace& keyspace = context.node().store().db(session.db);
   for (size_t index = 1; index < context.count(); ++index) {
-    const std::string_view key = context.argument(index);
-    const bool known = std::ranges::any_of(watched, [&](const WatchedKey& other) {
-      return other.db == session.db && other.key == key;
-    });
-    if (known) continue;
-    watched.push_back({.db = session.db,
-                       .key = std::string(key),
-                       .version = version_now(context.node(), session.db, key)});
+    const store::HashedKey key = keyspace.hashed(context.argument(index));
+    if (watched.contains(session.db, key)) continue;
+    watched.add(session.db, key, version_now(context.node(), session.db, key));
   }
   context.reply().ok();
 }

@@ -13,6 +13,7 @@ namespace quoris::server {
 namespace {
 
 constexpr uint64_t kNsPerUs = 1000;
+constexpr uint64_t kUsPerMs = 1000;
 constexpr int64_t kSecondsPerDay = int64_t{24} * 3600;
 constexpr std::string_view kNoReplicationId = "0000000000000000000000000000000000000000";
 
@@ -50,19 +51,16 @@ void write_server(Node& node, InfoWriter& out) {
 }
 
 void write_clients(Node& node, InfoWriter& out) {
-  size_t input = 0;
-  size_t output = 0;
+  const LastingStats& lasting = node.stats().lasting;
   size_t with_timeout = 0;
-  for (Session* session : node.sessions()) {
-    input = std::max(input, session->reader().memory());
-    output = std::max(output, session->output_memory());
+  for (const Session* session : node.sessions()) {
     if (session->is_blocked_with_timeout()) ++with_timeout;
   }
   out.add("connected_clients", node.session_count());
   out.add("cluster_connections", 0);
   out.add("maxclients", node.values().maxclients);
-  out.add("client_recent_max_input_buffer", input);
-  out.add("client_recent_max_output_buffer", output);
+  out.add("client_recent_max_input_buffer", lasting.recent_input.max(now_s(node)));
+  out.add("client_recent_max_output_buffer", lasting.recent_output.max(now_s(node)));
   out.add("blocked_clients", node.blocked_count());
   out.add("tracking_clients", 0);
   out.add("clients_in_timeout_table", with_timeout);
@@ -129,7 +127,7 @@ void write_memory(Node& node, InfoWriter& out) {
   out.add("mem_allocator", host.allocator);
   out.add("active_defrag_running", 0);
   out.add("lazyfree_pending_objects", memory.lazily_pending);
-  out.add("lazyfreed_objects", node.store().lazily_freed());
+  out.add("lazyfreed_objects", node.store().lazily_freed() - node.stats().lazily_freed_before);
 }
 
 // --- persistence, stats, replication ------------------------------------------------------------
@@ -175,6 +173,7 @@ void add_own_stats(Node& node, InfoWriter& out) {
   const NodeStats& stats = node.stats();
   out.add("client_query_buffer_limit_disconnections", stats.query_buffer_limit_disconnections);
   out.add("client_output_buffer_limit_disconnections", stats.output_buffer_limit_disconnections);
+  out.add("connections_unserved", stats.connections_unserved);
   out.add("expired_backlog", expired_backlog(node));
   out.add("loop_turns", stats.turns);
   out.line("loop_turn_cpu_usec:p50={},p99={},p99.9={},max={}",
@@ -186,11 +185,16 @@ void write_stats(Node& node, InfoWriter& out) {
   const NodeStats& stats = node.stats();
   add_traffic(out, stats);
   out.add("expired_keys", stats.keyspace.expired);
-  out.add_decimal("expired_stale_perc", 0);
-  out.add("expired_time_cap_reached_count", 0);
+  out.add_decimal("expired_stale_perc", expired_percent(node));
+  out.add("expired_time_cap_reached_count", stats.expire_time_cap_reached);
   out.add("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu_ns / 1'000'000);
-  out.add_zeros({"evicted_keys", "evicted_clients", "total_eviction_exceeded_time",
-                 "current_eviction_exceeded_time"});
+  // Nothing is evicted; the time past maxmemory counts all the same, as it does in Redis.
+  const int64_t over_since_us = stats.over_memory_since_us;
+  const auto over_us =
+      static_cast<uint64_t>(over_since_us == 0 ? 0 : node.now_us() - over_since_us);
+  out.add_zeros({"evicted_keys", "evicted_clients"});
+  out.add("total_eviction_exceeded_time", (stats.over_memory_us + over_us) / kUsPerMs);
+  out.add("current_eviction_exceeded_time", over_us / kUsPerMs);
   out.add("keyspace_hits", stats.keyspace.hits);
   out.add("keyspace_misses", stats.keyspace.misses);
   out.add_zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/monitoring/memory_figures.h"
 #include "server/node.h"
 
 namespace quoris::server {
@@ -20,6 +21,15 @@ uint64_t expired_backlog(Node& node) {
     keys += node.store().db(db).expired_backlog(node.now_ms());
   }
   return keys;
+}
+
+double expired_percent(Node& node) {
+  uint64_t expiring = 0;
+  for (size_t index = 0; index < node.store().databases(); ++index) {
+    expiring += node.store().db(DbIndex{static_cast<uint16_t>(index)}).expiring();
+  }
+  // The backlog is an estimate.
+  return std::min(100 * ratio(expired_backlog(node), expiring), 100.0);
 }
 
 int64_t mean_ttl_ms(Node& node, DbIndex db) {

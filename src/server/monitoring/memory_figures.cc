@@ -37,12 +37,9 @@ MemoryFigures memory_figures(Node& node) {
     figures.allocator.active = figures.used;
     figures.allocator.resident = figures.resident;
   }
-  NodeStats& stats = node.stats();
-  if (figures.used > stats.peak_memory) {
-    stats.peak_memory = figures.used;
-    stats.peak_memory_at_s = node.now_us() / 1'000'000;
-  }
-  figures.peak = stats.peak_memory;
+  LastingStats& lasting = node.stats().lasting;
+  lasting.note_memory(figures.used, node.now_us() / 1'000'000);
+  figures.peak = lasting.peak_memory;
   for (const Session* session : node.sessions()) figures.clients += session->memory();
   figures.clients_count = node.session_count();
   figures.lazily_pending = node.store().lazy_pending();

@@ -20,4 +20,13 @@ uint64_t InstantaneousRate::per_second() const {
 
 void InstantaneousRate::reset() { *this = InstantaneousRate(); }
 
+uint64_t RecentMax::max(int64_t now_s) const {
+  uint64_t largest = 0;
+  for (const Second& second : seconds_) {
+    const bool recent = now_s - second.at_s < static_cast<int64_t>(kSeconds);
+    if (recent) largest = std::max(largest, second.max);
+  }
+  return largest;
+}
+
 }  // namespace quoris::server

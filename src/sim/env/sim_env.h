@@ -22,7 +22,10 @@ class SimClock final : public Clock {
 
   [[nodiscard]] int64_t wall_us() override { return kStartUs + static_cast<int64_t>(now_us_); }
 
-  [[nodiscard]] uint64_t monotonic_ns() override { return now_us_ * 1000; }
+  [[nodiscard]] uint64_t monotonic_ns() override {
+    now_us_ += look_us_;
+    return now_us_ * 1000;
+  }
 
   [[nodiscard]] uint64_t thread_cpu_ns() override { return now_us_ * 1000; }
 
@@ -31,8 +34,13 @@ class SimClock final : public Clock {
 
   void advance_to(uint64_t now_us);
 
+  // From now on each look at the monotonic clock moves it by so much: for work that is bounded by
+  // time.
+  void set_cost_of_look(uint64_t us) { look_us_ = us; }
+
  private:
   uint64_t now_us_ = 0;
+  uint64_t look_us_ = 0;
 };
 
 // xoshiro256** (Blackman, Vigna 2018), seeded by splitmix64.

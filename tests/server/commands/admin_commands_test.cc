@@ -84,6 +84,24 @@ TEST_CASE("LOLWUT: the same words give the same picture, with the version beneat
         "-ERR value is not an integer or out of range\r\n");
   CHECK(client.ask({"LOLWUT", "VERSION", "x"}) ==
         "-ERR value is not an integer or out of range\r\n");
+  const auto columns = [&](std::initializer_list<std::string_view> words) {
+    const std::string text = client.ask(words);
+    size_t longest = 0;
+    size_t start = text.find("\r\n") + 2;
+    for (size_t end = text.find('\n', start); end < text.find("\nQuoris");
+         end = text.find('\n', start)) {
+      longest = std::max(longest, end - start);
+      start = end + 1;
+    }
+    return longest;
+  };
+  CHECK(columns({"LOLWUT"}) == 61);
+  CHECK(columns({"LOLWUT", "VERSION", "5", "40", "1", "1"}) == 40);
+  CHECK(columns({"LOLWUT", "VERSION", "6", "100", "50", "quorum"}) == 100);
+  CHECK(columns({"LOLWUT", "VERSION", "5", "-1"}) == 8);
+  CHECK(columns({"LOLWUT", "VERSION", "6", "9223372036854775807", "-5"}) == 200);
+  CHECK(client.ask({"LOLWUT", "VERSION", "6", "1", "x"}) ==
+        "-ERR value is not an integer or out of range\r\n");
   // Long words and many of them are cut, not answered with as much.
   const std::string longest(100'000, 'x');
   CHECK(client.ask({"LOLWUT", longest, longest}).size() < 4096);
@@ -163,6 +181,31 @@ TEST_CASE("DEBUG PROTOCOL: every type in the form of the client's protocol", "[s
   CHECK(client.ask({"DEBUG", "PROTOCOL", "bignum"}) ==
         "(1234567999999999999999999999999999999\r\n");
   CHECK(client.ask({"DEBUG", "PROTOCOL", "x"}).substr(0, 30) == "-ERR Wrong protocol type name.");
+}
+
+TEST_CASE("MONITOR: nobody watches any more once those who did have left", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  TestClient first = node.connect();
+  TestClient second = node.connect();
+  TestClient third = node.connect();
+  CHECK_FALSE(node.node().has_monitors());
+  first.ask({"MONITOR"});
+  second.ask({"MONITOR"});
+  third.ask({"MONITOR"});
+  first.received();
+  second.received();
+  CHECK(first.ask({"RESET"}).find("+RESET\r\n") != std::string::npos);
+  client.ask({"CLIENT", "KILL", "ID", "3"});
+  client.ask({"SET", "k", "v"});
+  CHECK(first.received().empty());
+  CHECK(node.node().has_monitors());
+  CHECK(third.received().find("\"SET\" \"k\" \"v\"") != std::string::npos);
+  third.hang_up();
+  node.turn();
+  CHECK_FALSE(node.node().has_monitors());
+  client.ask({"SET", "k", "v"});
+  CHECK(first.ask({"PING"}) == "+PONG\r\n");
 }
 
 TEST_CASE("MONITOR: shows what others run, and answers once", "[server]") {

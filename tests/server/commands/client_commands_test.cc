@@ -89,6 +89,10 @@ TEST_CASE("CLIENT KILL: all options must apply, bad ones are refused", "[server]
   CHECK(client.ask({"CLIENT", "KILL", "SKIPME", "x"}) == "-ERR syntax error\r\n");
   CHECK(client.ask({"CLIENT", "KILL", "ID", "1", "ADDR"}) == "-ERR syntax error\r\n");
   CHECK(client.ask({"CLIENT", "KILL", "1.2.3.4:5"}) == "-ERR No such client\r\n");
+  // An empty address is an address, not all of them.
+  CHECK(client.ask({"CLIENT", "KILL", ""}) == "-ERR No such client\r\n");
+  CHECK(client.ask({"CLIENT", "KILL", "ADDR", ""}) == ":0\r\n");
+  CHECK(client.ask({"CLIENT", "KILL", "LADDR", ""}) == ":0\r\n");
   CHECK_FALSE(other.stream().destroyed);
   CHECK(client.ask({"CLIENT", "KILL", "USER", "default", "LADDR", "127.0.0.1:6379"}) == ":1\r\n");
   CHECK(other.stream().destroyed);
@@ -131,6 +135,55 @@ TEST_CASE("CLIENT UNBLOCK: ends a WAIT, with its reply or an error", "[server]")
   CHECK(other.received() == "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
   CHECK(client.ask({"CLIENT", "UNBLOCK", "x", "FOO"}) ==
         "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n");
+}
+
+TEST_CASE("CLIENT UNBLOCK: counts as a failure of the command that waited", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  TestClient other = node.connect();
+  const CommandStats& wait =
+      node.node().stats().commands[node.node().commands().find("wait")->index];
+  other.ask({"WAIT", "1", "0"});
+  client.ask({"CLIENT", "UNBLOCK", "2", "ERROR"});
+  CHECK(wait.failed == 1);
+  CHECK(node.node().stats().error_codes.at("UNBLOCKED") == 1);
+  CHECK(node.node().stats().errors == 1);
+  other.ask({"WAIT", "1", "0"});
+  client.ask({"CLIENT", "UNBLOCK", "2", "TIMEOUT"});
+  CHECK(wait.failed == 2);
+  other.ask({"WAIT", "1", "100"});
+  node.advance_ms(200);
+  CHECK(wait.failed == 2);
+  CHECK(wait.calls == 3);
+  CHECK(node.node().stats().errors == 1);
+}
+
+TEST_CASE("CLIENT REPLY: what ends a wait that began in silence is not sent", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send("CLIENT REPLY OFF\r\nWAIT 1 100\r\n");
+  node.turn();
+  node.advance_ms(200);
+  CHECK(client.received().empty());
+  CHECK(client.ask({"CLIENT", "REPLY", "ON"}) == "+OK\r\n");
+  client.send("CLIENT REPLY SKIP\r\nWAIT 1 100\r\nPING\r\n");
+  node.turn();
+  node.advance_ms(200);
+  CHECK(client.received() == "+PONG\r\n");
+}
+
+TEST_CASE("CLIENT LIST: EXEC shows the transaction that it runs", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send("MULTI\r\nSET k v\r\nCLIENT INFO\r\nEXEC\r\n");
+  node.turn();
+  const std::string line = client.received();
+  CHECK(contains(line, " flags=x "));
+  CHECK(contains(line, " multi=2 "));
+  CHECK(contains(line, " argv-mem=4 "));
+  CHECK(contains(line, " cmd=exec "));
+  CHECK_FALSE(contains(line, " multi-mem=0 "));
+  CHECK(contains(client.ask({"CLIENT", "INFO"}), " multi=-1 "));
 }
 
 TEST_CASE("CLIENT REPLY: off is silent, skip swallows one reply", "[server]") {

@@ -90,6 +90,108 @@ TEST_CASE("INFO clients and stats: what happened is counted", "[server]") {
   CHECK(field(info(client, "persistence"), "rdb_changes_since_last_save") == "1");
 }
 
+TEST_CASE("INFO clients: the largest buffers of the last eight seconds", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  client.send_all("*2\r\n$4\r\nECHO\r\n$1000000\r\n" + std::string(1'000'000, 'x') + "\r\n");
+  client.received();
+  const auto recent = [&](std::string_view which) {
+    const std::string clients = info(client, "clients");
+    return std::stoull(field(clients, fmt::format("client_recent_max_{}_buffer", which)));
+  };
+  for (int seconds = 0; seconds < 7; ++seconds) {
+    CHECK(recent("input") >= 1'000'000);
+    CHECK(recent("output") >= 1'000'000);
+    node.advance_ms(1'000);
+  }
+  client.ask({"CONFIG", "RESETSTAT"});
+  CHECK(recent("input") >= 1'000'000);
+  node.advance_ms(1'500);
+  CHECK(recent("input") < 100'000);
+  CHECK(recent("output") < 100'000);
+}
+
+TEST_CASE("INFO stats: what has expired and waits, and who was not served", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  node.node().active_expire = false;
+  for (int i = 0; i < 3000; ++i) client.ask({"SET", fmt::format("a{}", i), "v", "PX", "100"});
+  for (int i = 0; i < 1000; ++i) client.ask({"SET", fmt::format("b{}", i), "v", "PX", "9000000"});
+  CHECK(field(info(client, "stats"), "expired_stale_perc") == "0.00");
+  node.advance_ms(3'000);
+  const double stale = std::stod(field(info(client, "stats"), "expired_stale_perc"));
+  CHECK(stale > 60);
+  CHECK(stale < 90);
+  node.node().active_expire = true;
+  node.advance_ms(2'000);
+  CHECK(std::stod(field(info(client, "stats"), "expired_stale_perc")) < 1);
+  CHECK(field(info(client, "stats"), "expired_time_cap_reached_count") == "0");
+  node.node().on_unserved();
+  CHECK(field(info(client, "stats"), "connections_unserved") == "1");
+}
+
+TEST_CASE("INFO stats: how long memory has been past its limit", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  const auto time = [&](std::string_view which) {
+    const std::string stats = info(client, "stats");
+    return std::stoi(field(stats, fmt::format("{}_eviction_exceeded_time", which)));
+  };
+  REQUIRE(node.set("maxmemory", "2mb"));
+  node.advance_ms(1'000);
+  CHECK(time("total") == 0);
+  node.host().heap_bytes = 3'000'000;
+  node.advance_ms(3'000);
+  CHECK(time("current") >= 2'800);
+  CHECK(time("current") <= 3'000);
+  CHECK(time("total") == time("current"));
+  node.host().heap_bytes = 1'000'000;
+  node.advance_ms(1'000);
+  CHECK(time("current") == 0);
+  CHECK(time("total") >= 2'800);
+  CHECK(time("total") <= 3'200);
+}
+
+TEST_CASE("INFO stats: slices of the active expiry that time ended", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  for (int i = 0; i < 5000; ++i) client.ask({"SET", fmt::format("k{}", i), "v", "PX", "100"});
+  const auto reached = [&] {
+    return std::stoi(field(info(client, "stats"), "expired_time_cap_reached_count"));
+  };
+  CHECK(reached() == 0);
+  node.clock().set_cost_of_look(600);
+  node.advance_ms(1'000);
+  node.clock().set_cost_of_look(0);
+  const int before_the_end = reached();
+  CHECK(before_the_end > 1);
+  node.advance_ms(1'000);
+  CHECK(client.ask({"DBSIZE"}) == ":0\r\n");
+  CHECK(reached() == before_the_end);
+  client.ask({"CONFIG", "RESETSTAT"});
+  CHECK(reached() == 0);
+}
+
+TEST_CASE("CONFIG RESETSTAT: the peak of the memory and its time stay, counts go", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  node.host().heap_bytes = 9'000'000;
+  node.advance_ms(1'000);
+  node.host().heap_bytes = 2'000'000;
+  const LastingStats& lasting = node.node().stats().lasting;
+  const int64_t peak_at_s = lasting.peak_memory_at_s;
+  client.send("FLUSHALL\r\nSET k v\r\nFLUSHALL ASYNC\r\n");
+  node.turn();
+  node.advance_ms(1'000);
+  CHECK(field(info(client, "memory"), "lazyfreed_objects") == "1");
+  node.advance_ms(5'000);
+  client.ask({"CONFIG", "RESETSTAT"});
+  CHECK(lasting.peak_memory == 9'000'000);
+  CHECK(lasting.peak_memory_at_s == peak_at_s);
+  CHECK(field(info(client, "memory"), "lazyfreed_objects") == "0");
+  CHECK(field(info(client, "stats"), "total_connections_received") == "0");
+}
+
 TEST_CASE("INFO keyspace: keys, those with an expiry, their mean time to live", "[server]") {
   TestNode node;
   TestClient client = node.connect();

@@ -61,6 +61,19 @@ TEST_CASE("slow log: 128 bytes of an argument are kept", "[server]") {
   CHECK(log.entries().front().arguments[1] == fits + "... (2 more bytes)");
 }
 
+TEST_CASE("slow log: what a client sends is cut when it is noted, its name too", "[server]") {
+  TestNode node;
+  REQUIRE(node.set("slowlog-log-slower-than", "0"));
+  TestClient client = node.connect();
+  client.ask({"CLIENT", "SETNAME", std::string(100'000, 'n')});
+  client.ask({"SET", "k", std::string(1'000'000, 'v')});
+  const SlowlogEntry& entry = node.node().slowlog().entries().front();
+  CHECK(entry.client_name == fmt::format("{:n<128}... (99872 more bytes)", ""));
+  REQUIRE(entry.arguments.size() == 3);
+  CHECK(entry.arguments[2] == fmt::format("{:v<128}... (999872 more bytes)", ""));
+  CHECK(entry.arguments[2].capacity() < 1000);
+}
+
 TEST_CASE("SLOWLOG: GET shows ten entries, or as many as asked for", "[server]") {
   TestNode node;
   TestClient client = node.connect();
