@@ -31,6 +31,7 @@
 #include "server/settings/config_file.h"
 #include "server/settings/settings_page.h"
 #include "server/settings/settings_table.h"
+#include "server/settings/special_settings.h"
 #include "server/versions.h"
 
 namespace quoris {
@@ -39,8 +40,10 @@ namespace {
 using server::CommandLine;
 using server::SettingValues;
 
-// Descriptors beside the clients': listeners and their spares, log, loop, files.
-constexpr uint64_t kReservedDescriptors = 32;
+// Descriptors beside the clients': standard streams, log, loop, signals, the unix socket, files
+// that are read or written in passing; and TCP listeners with a spare each, twice as many while
+// they move to another port. For as many as `bind` takes, so that CONFIG SET bind never lacks any.
+constexpr uint64_t kReservedDescriptors = 32 + uint64_t{2} * 2 * server::special::kBindAddressesMax;
 
 using Listeners = std::vector<std::unique_ptr<net::Listener>>;
 
