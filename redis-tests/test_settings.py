@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 from harness import (QUORIS, ROOT, ServerTest, clean_environment, free_port, need_quoris,
-                     quoris_is_oracle, start_quoris, wait_until)
+                     quoris_is_oracle, start_oracle, start_quoris, wait_until)
 from resp import Client
 
 RUN_DEADLINE_S = 20
@@ -274,9 +274,15 @@ class ProtectedMode(ServerTest):
 
     def test_another_machine_is_refused_without_a_password(self):
         address = self.own_address()
-        extra = Client((address, self.server.port))
-        self.addCleanup(extra.close)
-        self.assertTrue(extra.read_to_end().startswith(b"-DENIED "))
+        oracle = start_oracle(*self.ARGUMENTS)
+        self.addCleanup(oracle.stop)
+        replies = []
+        for server in (self.server, oracle):
+            extra = Client((address, server.port))
+            self.addCleanup(extra.close)
+            replies.append(extra.read_to_end())
+        self.assertTrue(replies[0].startswith(b"-DENIED "))
+        self.assertEqual(replies[0], replies[1])
         self.client.call("CONFIG", "SET", "protected-mode", "no")
         with Client((address, self.server.port)) as welcome:
             self.assertEqual(welcome.call("PING"), b"PONG")
