@@ -279,7 +279,7 @@ constexpr SettingRow kRows[] = {
      .group = SettingGroup::process,
      .flags = immutable,
      .kind = Text{.field = &V::logfile, .rule = Text::Rule::path},
-     .help = "File to log to. Empty: standard output."},
+     .help = "File to log to; its directory must be there. Empty: standard output."},
     {.name = "pidfile",
      .group = SettingGroup::process,
      .flags = immutable,
