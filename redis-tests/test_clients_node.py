@@ -35,7 +35,8 @@ def install():
     shutil.copy(wanted, os.path.join(INSTALLED, "package.json"))
     try:
         done = subprocess.run(
-            ["npm", "install", "--loglevel=error", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts",
+            ["npm", "install", "--loglevel=error", "--no-package-lock", "--no-audit",
+             "--no-fund", "--ignore-scripts",
              "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=10000"],
             cwd=INSTALLED, capture_output=True, text=True, timeout=INSTALL_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:
