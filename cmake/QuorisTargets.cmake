@@ -19,6 +19,10 @@ if(QUORIS_SANITIZE)
                                                   -fno-omit-frame-pointer
                                                   -Wno-maybe-uninitialized)
   target_link_options(quoris_options INTERFACE -fsanitize=${QUORIS_SANITIZE})
+  if(QUORIS_SANITIZE STREQUAL thread)
+    # There it finds writes past the end of the temporary in `std::string(n, 'x') + "y"`.
+    target_compile_options(quoris_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
+  endif()
 endif()
 if(QUORIS_FUZZERS)
   # Every room reports its coverage to the fuzzer; clang's warnings are not ours to obey.

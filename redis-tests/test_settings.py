@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import (QUORIS, ROOT, ServerTest, clean_environment, free_port, need_quoris,
-                     quoris_is_oracle, start_quoris, wait_until)
+from harness import (PEERS, QUORIS, ROOT, ServerTest, clean_environment, free_port, need_quoris,
+                     quoris_is_oracle, start_oracle, start_quoris, wait_until)
 from resp import Client
 
 RUN_DEADLINE_S = 20
@@ -118,12 +118,122 @@ class Settings(unittest.TestCase):
         self.assert_start_fails("nosuch", path)
         self.assert_start_fails("no-file.conf", "no-file.conf")
 
+    def test_all_that_is_wrong_is_told_at_once(self):
+        path = self.file("bad.conf", "io-threads 4\nport x\nprot 1\nlogfile 'a\ntimeout 5\n")
+        status, output = self.run_to_end(path, "--frobnicate", "1", "--hz", "fast",
+                                         QUORIS_NOSUCH="1")
+        self.assertEqual(status, 1, output)
+        lines = output.splitlines()
+        for line, text in zip(lines, (
+                "bad.conf:1: io-threads: Redis has this setting, Quoris doesn't",
+                "bad.conf:2: port x: ", "bad.conf:3: prot: there is no such setting; did you mean",
+                "bad.conf:4: a quote is not closed", "QUORIS_NOSUCH in the environment: ",
+                "--frobnicate: there is no such flag", "--hz fast: ", "quoris docs settings")):
+            self.assertTrue(line.startswith("quoris: "), line)
+            self.assertIn(text, line)
+        self.assertEqual(len(lines), 8, output)
+
+    def test_every_name_of_redis_is_known_as_such(self):
+        oracle = start_oracle()
+        self.addCleanup(oracle.stop)
+        with oracle.client() as client:
+            names = [name.decode() for name in client.call("CONFIG", "GET", "*")[::2]]
+        path = self.file("all.conf", "".join(f"{name}\n" for name in names))
+        status, output = self.run_to_end(path)
+        self.assertEqual(status, 1)
+        self.assertGreater(len(names), 150)
+        lines = output.splitlines()
+        self.assertEqual(len(lines), len(names) + 1)
+        for name, line in zip(names, lines):
+            self.assertRegex(line, f": {name}: (a value is missing|Redis has this setting)")
+
+    def test_a_redis_conf_is_refused_with_its_lines(self):
+        path = os.path.join(PEERS, "../root/etc/redis/redis.conf")
+        if not os.path.exists(path):
+            self.skipTest("no redis.conf below build/peers: run scripts/peers")
+        status, output = self.run_to_end(path)
+        self.assertEqual(status, 1)
+        *lines, last = output.splitlines()
+        self.assertIn("quoris docs settings", last)
+        self.assertGreater(len(lines), 40)
+        for line in lines:
+            self.assertRegex(line, r"redis\.conf:\d+: [a-z-]+( yes)?: (Redis has this setting, "
+                             "Quoris doesn't|only 'no' is possible)")
+        with open(path, encoding="utf-8") as file:
+            numbers = [int(line.split("redis.conf:")[1].split(":")[0]) for line in lines]
+            gone = {number - 1 for number in numbers}
+            kept = [line for i, line in enumerate(file.readlines()) if i not in gone]
+        kept = [line for line in kept if not line.startswith(("dir ", "logfile ", "pidfile "))]
+        client = self.start_with_file(self.file("kept.conf", "".join(kept)))
+        self.assertEqual(client.call("CONFIG", "GET", "databases")[1], b"16")
+
+    def test_a_number_is_no_config_file(self):
+        self.assert_start_fails("config file 7311: ", "7311")
+        self.assert_start_fails("--port 7311", "7311")
+
+    def test_a_memory_size_that_no_machine_has(self):
+        self.assert_start_fails("--maxmemory 17179869184gb: argument must be between 0 and",
+                                "--maxmemory", "17179869184gb")
+
     def test_a_port_in_use(self):
+        pidfile = self.file("other.pid", "1\n")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = str(taken.getsockname()[1])
-            self.assert_start_fails(port, "--port", port, "--bind", "127.0.0.1")
+            self.assert_start_fails(port, "--port", port, "--bind", "127.0.0.1", "--pidfile",
+                                    pidfile)
+        self.assertEqual(os.listdir(self.folder.name), ["other.pid"])
+        with open(pidfile, encoding="utf-8") as file:
+            self.assertEqual(file.read(), "1\n")
+
+    def test_a_directory_that_is_missing(self):
+        missing = os.path.join(self.folder.name, "none")
+        port = str(free_port())
+        self.assert_start_fails(f"there is no directory {missing}", "--port", port, "--logfile",
+                                f"{missing}/quoris.log")
+        self.assert_start_fails(f"cannot create the pid file {missing}/quoris.pid", "--port", port,
+                                "--pidfile", f"{missing}/quoris.pid")
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+    def test_the_pidfile_of_a_later_server_stays(self):
+        pidfile = os.path.join(self.folder.name, "quoris.pid")
+        first = self.start("--pidfile", pidfile)
+        second = self.start("--pidfile", pidfile)
+        self.assertEqual(first.stop(), 0)
+        with open(pidfile, encoding="utf-8") as file:
+            self.assertEqual(int(file.read()), second.pid)
+        self.assertEqual(second.stop(), 0)
+        self.assertFalse(os.path.exists(pidfile))
+
+    def test_paths_are_absolute_from_the_start_on(self):
+        path = self.file("quoris.conf", "dir ./data/.\nlogfile ./quoris.log\n")
+        client = self.start_with_file(path, "--pidfile", "quoris.pid")
+        folder = os.path.realpath(self.folder.name)
+        wanted = {"dir": f"{folder}/data", "logfile": f"{folder}/quoris.log",
+                  "pidfile": f"{folder}/quoris.pid"}
+        for name, value in wanted.items():
+            self.assertEqual(client.call("CONFIG", "GET", name)[1].decode(), value)
+        self.assertEqual(client.call("CONFIG", "REWRITE"), b"OK")
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        for name, value in wanted.items():
+            self.assertIn(f'{name} "{value}"', lines)
+
+    def test_sixteen_addresses_and_as_many_clients_as_the_limit_allows(self):
+        addresses = [f"127.0.0.{last}" for last in range(1, 17)]
+        process, port = self.start_with_open_files(256, "--bind", *addresses)
+        clients = []
+        self.addCleanup(lambda: [client.close() for client in clients])
+        with Client(("127.0.0.16", port)) as client:
+            most = int(client.call("CONFIG", "GET", "maxclients")[1])
+            for _ in range(most - 1):
+                clients.append(Client(("127.0.0.9", port)))
+                self.assertEqual(clients[-1].call("PING"), b"PONG")
+            other = free_port()
+            self.assertEqual(client.call("CONFIG", "SET", "port", other), b"OK")
+            self.assertEqual(client.call("CONFIG", "GET", "port")[1].decode(), str(other))
+        self.assertIsNone(process.poll())
 
     def test_help_and_version(self):
         status, output = self.run_to_end("--help")
@@ -251,22 +361,29 @@ class Settings(unittest.TestCase):
             self.assertEqual(client.call("CONFIG", "GET", "maxclients")[1], b"10000")
 
     def test_an_ordinary_limit_on_open_files_lowers_maxclients(self):
-        limited = "ulimit -n 256; exec \"$0\" \"$@\""
+        _, port = self.start_with_open_files(256)
+        with Client(("127.0.0.1", port)) as client:
+            self.assertLess(int(client.call("CONFIG", "GET", "maxclients")[1]), 256)
+
+    def start_with_open_files(self, limit, *arguments):
+        """A server that may open so many files: the process and its port."""
+        limited = f"ulimit -n {limit}; exec \"$0\" \"$@\""
         port = free_port()
-        process = subprocess.Popen(["sh", "-c", limited, QUORIS, "--port", str(port)],
+        process = subprocess.Popen(["sh", "-c", limited, QUORIS, "--port", str(port), *arguments],
                                    cwd=self.folder.name, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, env=clean_environment())
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
 
-        def maxclients():
+        def connect():
             try:
-                with Client(("127.0.0.1", port)) as client:
-                    return int(client.call("CONFIG", "GET", "maxclients")[1])
+                Client(("127.0.0.1", port)).close()
+                return True
             except OSError:
                 return None
 
-        self.assertLess(wait_until(maxclients, "the server answers"), 256)
+        wait_until(connect, "the server answers")
+        return process, port
 
 
 class ProtectedMode(ServerTest):
@@ -274,9 +391,15 @@ class ProtectedMode(ServerTest):
 
     def test_another_machine_is_refused_without_a_password(self):
         address = self.own_address()
-        extra = Client((address, self.server.port))
-        self.addCleanup(extra.close)
-        self.assertTrue(extra.read_to_end().startswith(b"-DENIED "))
+        oracle = start_oracle(*self.ARGUMENTS)
+        self.addCleanup(oracle.stop)
+        replies = []
+        for server in (self.server, oracle):
+            extra = Client((address, server.port))
+            self.addCleanup(extra.close)
+            replies.append(extra.read_to_end())
+        self.assertTrue(replies[0].startswith(b"-DENIED "))
+        self.assertEqual(replies[0], replies[1])
         self.client.call("CONFIG", "SET", "protected-mode", "no")
         with Client((address, self.server.port)) as welcome:
             self.assertEqual(welcome.call("PING"), b"PONG")

@@ -1,8 +1,9 @@
 // The program: reads settings from flags, environment and config file, gives the node an Env over
 // libuv, opens the listeners, and runs the loop until a signal or SHUTDOWN.
 //
-// Exit status: 0 after a clean stop, 1 when the start fails; then one line on standard error says
-// why. Relative paths in settings are relative to where the process was started.
+// Exit status: 0 after a clean stop, 1 when the start fails; then standard error says why, with a
+// line for each setting that is refused. Relative paths in settings are relative to where the
+// process was started.
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@
 #include "server/settings/config_file.h"
 #include "server/settings/settings_page.h"
 #include "server/settings/settings_table.h"
+#include "server/settings/special_settings.h"
 #include "server/versions.h"
 
 namespace quoris {
@@ -39,8 +41,10 @@ namespace {
 using server::CommandLine;
 using server::SettingValues;
 
-// Descriptors beside the clients': listeners and their spares, log, loop, files.
-constexpr uint64_t kReservedDescriptors = 32;
+// Descriptors beside the clients': standard streams, log, loop, signals, the unix socket, files
+// that are read or written in passing; and TCP listeners with a spare each, twice as many while
+// they move to another port. For as many as `bind` takes, so that CONFIG SET bind never lacks any.
+constexpr uint64_t kReservedDescriptors = 32 + uint64_t{2} * 2 * server::special::kBindAddressesMax;
 
 using Listeners = std::vector<std::unique_ptr<net::Listener>>;
 
@@ -126,6 +130,7 @@ class Server final : public server::NodeEdge {
       if (Status status = net::write_pid_file(values().pidfile); !status) return status;
       owns_pid_file_ = true;
     }
+    if (Status status = find_paths(); !status) return status;
     announce();
     if (values().maxclients < maxclients) {
       log().write(LogLevel::warning,
@@ -144,10 +149,24 @@ class Server final : public server::NodeEdge {
     auto sink = net::SpdlogSink::open(values().logfile);
     if (!sink) return sink.error();
     sink_ = std::move(sink).value();
+    return ok();
+  }
+
+  // The last step that can fail, so that a start that fails leaves no directory behind.
+  [[nodiscard]] Status find_paths() {
     if (Status status = net::make_directories(values().data_dir); !status) return status;
-    Result<std::string> directory = net::absolute_path(values().data_dir);
-    if (!directory) return directory.error();
-    settings_.resolve_data_dir(std::move(directory).value());
+    Result<std::string> data_dir = net::real_path(values().data_dir);
+    if (!data_dir) return data_dir.error();
+    server::Settings::Paths paths = {.data_dir = std::move(data_dir).value(),
+                                     .logfile = values().logfile,
+                                     .pidfile = values().pidfile};
+    for (std::string* path : {&paths.logfile, &paths.pidfile}) {
+      if (path->empty()) continue;
+      Result<std::string> absolute = net::absolute_path(*path);
+      if (!absolute) return absolute.error();
+      *path = std::move(absolute).value();
+    }
+    settings_.resolve_paths(std::move(paths));
     return ok();
   }
 
@@ -287,42 +306,51 @@ class Server final : public server::NodeEdge {
   int exit_status_ = EXIT_SUCCESS;
 };
 
-Status apply_all(const std::vector<server::Assignment>& assignments, server::Settings& settings) {
-  for (const server::Assignment& assignment : assignments) {
-    if (Status status = settings.apply(assignment); !status) return status;
-  }
-  return ok();
-}
+using Assignments = std::vector<server::Assignment>;
 
-Status load_file(const CommandLine& line, server::Settings& settings) {
-  if (line.config_file.empty() && !line.config_from_stdin) return ok();
-  const std::string path = line.config_from_stdin ? "/dev/stdin" : line.config_file;
-  const Result<std::string> text = net::read_file(path);
-  if (!text) return text.error();
-  const Result<std::vector<server::Assignment>> found = server::parse_config(
-      *text, line.config_from_stdin ? "standard input" : path, &net::read_file);
-  if (!found) return found.error();
-  if (!line.config_from_stdin) {
-    Result<std::string> absolute = net::absolute_path(path);
-    if (!absolute) return absolute.error();
-    settings.set_config_file(std::move(absolute).value());
+// Of the config file, if there is one; its name goes to the settings.
+Result<Assignments> read_config(const CommandLine& line, server::Settings& settings) {
+  if (line.config_from_stdin) {
+    const Result<std::string> text = net::read_file("/dev/stdin");
+    if (!text) return text.error();
+    return server::parse_config(*text, "standard input", &net::read_file);
   }
-  return apply_all(*found, settings);
+  const std::string& path = line.config_file;
+  if (path.empty()) return Assignments();
+  const Result<std::string> text = net::read_file(path);
+  if (!text) {
+    const bool is_number = path.find_first_not_of("0123456789") == std::string::npos;
+    return Error{text.error().code,
+                 fmt::format("config file {}: {}{}", server::shown_word(path), text.error().message,
+                             is_number ? "; a port is given as --port " + path : "")};
+  }
+  Result<std::string> absolute = net::absolute_path(path);
+  if (!absolute) return absolute.error();
+  settings.set_config_file(std::move(absolute).value());
+  return server::parse_config(*text, path, &net::read_file);
 }
 
 // The file first, then the environment, then flags: who comes later wins.
 Status load_settings(const CommandLine& line, server::Settings& settings) {
-  if (Status status = load_file(line, settings); !status) return status;
+  Result<Assignments> found = read_config(line, settings);
+  if (!found) return found.error();
+  Assignments all = std::move(found).value();
   std::vector<std::string> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);
-  const Result<std::vector<server::Assignment>> found = server::parse_environment(environment);
-  if (!found) return found.error();
-  if (Status status = apply_all(*found, settings); !status) return status;
-  return apply_all(line.assignments, settings);
+  for (server::Assignment& each : server::parse_environment(environment)) {
+    all.push_back(std::move(each));
+  }
+  all.insert(all.end(), line.assignments.begin(), line.assignments.end());
+  return settings.apply_all(all);
 }
 
+// The lines of the error, each with the program's name.
 int fail(const Error& error) {
-  std::fprintf(stderr, "quoris: %s\n", error.message.c_str());
+  std::string text = "quoris: " + error.message + "\n";
+  for (size_t at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 1)) {
+    text.insert(at + 1, "quoris: ");
+  }
+  std::fwrite(text.data(), 1, text.size(), stderr);
   return EXIT_FAILURE;
 }
 

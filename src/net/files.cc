@@ -92,7 +92,7 @@ Status replace_file(const std::string& path, std::string_view content) {
 Status write_pid_file(const std::string& path) {
   const FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kDefaultMode));
-  if (!file) return os_error("cannot create " + path, errno);
+  if (!file) return os_error("cannot create the pid file " + path, errno);
   return write_all(file.get(), std::to_string(getpid()) + "\n", path);
 }
 
@@ -130,7 +130,18 @@ Result<std::string> absolute_path(const std::string& path) {
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(path, error);
   if (error) return os_error("cannot make an absolute path of " + path, error.value());
-  return absolute.string();
+  std::filesystem::path plain;
+  for (const std::filesystem::path& part : absolute) {
+    if (!part.empty() && part != ".") plain /= part;
+  }
+  return plain.string();
+}
+
+Result<std::string> real_path(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  if (error) return os_error("cannot find " + path, error.value());
+  return real.string();
 }
 
 }  // namespace quoris::net

@@ -37,7 +37,11 @@ void remove_own_pid_file(const std::string& path);
 [[nodiscard]] Result<std::string> current_directory();
 [[nodiscard]] Status change_directory(const std::string& path);
 
-// `path` as it is if absolute, else behind the current directory.
+// `path` as it is if absolute, else behind the current directory; without "." and empty parts.
+// ".." stays: it means another directory where a symbolic link stands before it.
 [[nodiscard]] Result<std::string> absolute_path(const std::string& path);
+
+// The one path of an existing file or directory, without symbolic links, "." and "..".
+[[nodiscard]] Result<std::string> real_path(const std::string& path);
 
 }  // namespace quoris::net

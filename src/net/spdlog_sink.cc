@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <system_error>
 
 namespace quoris::net {
 
@@ -62,7 +63,8 @@ void SpdlogSink::write(LogLevel level, std::string_view line) {
 Status SpdlogSink::set_file(const std::string& path) {
   // spdlog would make the directories of a mistyped path without a word.
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty() && !std::filesystem::is_directory(folder)) {
+  std::error_code ignored;
+  if (!folder.empty() && !std::filesystem::is_directory(folder, ignored)) {
     return Error{Errc::io,
                  "cannot open the log file " + path + ": there is no directory " + folder.string()};
   }

@@ -75,8 +75,44 @@ TEST_CASE("files: pid file and directories", "[net]") {
   REQUIRE(change_directory(deep));
   CHECK(*absolute_path("x") == *current_directory() + "/x");
   CHECK(*absolute_path("/x") == "/x");
+  CHECK(*absolute_path("./x/./y/") == *current_directory() + "/x/y");
+  CHECK(*absolute_path("/x//../y") == "/x/../y");
   REQUIRE(change_directory(before));
   CHECK_FALSE(change_directory(deep + "/none"));
+}
+
+TEST_CASE("files: the one path of a directory", "[net]") {
+  const Directory directory;
+  REQUIRE(make_directories(directory.path + "/a/b"));
+  std::filesystem::create_directory_symlink(directory.path + "/a/b", directory.path + "/link");
+  const std::string real = *real_path(directory.path);
+  CHECK(*real_path(directory.path + "/./a/") == real + "/a");
+  CHECK(*real_path(directory.path + "/link/..") == real + "/a");
+  CHECK_FALSE(real_path(directory.path + "/none"));
+}
+
+TEST_CASE("files: the pid file of another server is left alone", "[net]") {
+  const Directory directory;
+  const std::string path = directory.path + "/quoris.pid";
+  REQUIRE(write_pid_file(path));
+  remove_own_pid_file(path);
+  CHECK_FALSE(read_file(path));
+  REQUIRE(replace_file(path, "1\n"));
+  remove_own_pid_file(path);
+  CHECK(*read_file(path) == "1\n");
+  const Status status = write_pid_file(directory.path + "/none/quoris.pid");
+  REQUIRE_FALSE(status);
+  CHECK(status.error().message == "cannot create the pid file " + directory.path +
+                                      "/none/quoris.pid: No such file or directory");
+}
+
+TEST_CASE("log sink: a directory that is missing is not made", "[net]") {
+  const Directory directory;
+  const auto sink = SpdlogSink::open(directory.path + "/none/quoris.log");
+  REQUIRE_FALSE(sink);
+  CHECK(sink.error().message == "cannot open the log file " + directory.path +
+                                    "/none/quoris.log: there is no directory " + directory.path +
+                                    "/none");
 }
 
 TEST_CASE("log sink: lines go to the file in force, also after it was moved away", "[net]") {

@@ -178,11 +178,13 @@ class Tools(unittest.TestCase):
         self.write("src/kept.cc", "1")
         self.git("add", ".")
         self.git("commit", "-m", "1")
-        self.assertIsNone(tools.changed_files(self.root))
+        self.assertIsNone(tools.find_base(self.root))
         self.write("src/old.cc", "2")
         self.git("commit", "-am", "2")
         self.write("src/new.h", "1")
-        self.assertEqual(tools.changed_files(self.root), ["src/new.h", "src/old.cc"])
+        base, what = tools.find_base(self.root)
+        self.assertEqual(what, "the last commit's parent")
+        self.assertEqual(tools.changed_files(self.root, base), ["src/new.h", "src/old.cc"])
 
     def test_a_branch_is_compared_with_its_fork(self):
         self.git("init", "-b", "main")
@@ -191,13 +193,32 @@ class Tools(unittest.TestCase):
             self.git("add", ".")
             self.git("commit", "-m", name)
         self.git("update-ref", "refs/remotes/origin/main", "HEAD~2")
-        self.assertEqual(tools.changed_files(self.root), ["src/three.cc", "src/two.cc"])
+        base, what = tools.find_base(self.root)
+        self.assertEqual(what, "where the branch left origin/main")
+        self.assertEqual(tools.changed_files(self.root, base), ["src/three.cc", "src/two.cc"])
 
     def test_a_changed_header_brings_its_source(self):
         compiled = {"src/a.cc", "src/b.cc", "src/c.cc"}
         changed = ["src/a.h", "src/c.cc", "README.md"]
         self.assertEqual(tools.sources_to_check(compiled, changed), ["src/a.cc", "src/c.cc"])
-        self.assertEqual(tools.sources_to_check(compiled, None), sorted(compiled))
+
+    def test_what_is_checked_against_what_is_said(self):
+        compiled = {"src/a.cc", "src/b.cc"}
+        self.git("init", "-b", "main")
+        self.write("src/a.cc", "1")
+        self.git("add", ".")
+        self.git("commit", "-m", "1")
+        everything = sorted(compiled)
+        self.assertEqual(tools.choose_sources(compiled, self.root, True),
+                         (everything, "2 of 2 sources: --all"))
+        self.assertEqual(tools.choose_sources(compiled, self.root, False),
+                         (everything, "2 of 2 sources: no commit to compare with, so all"))
+        self.write("README.md", "1")
+        self.git("add", ".")
+        self.git("commit", "-m", "2")
+        chosen, which = tools.choose_sources(compiled, self.root, False)
+        self.assertEqual(chosen, [])
+        self.assertRegex(which, "^0 of 2 sources: changed since [0-9a-f]{10}, the last commit's")
 
 
 if __name__ == "__main__":

@@ -51,27 +51,41 @@ def git(root, *arguments):
     return done.stdout.splitlines() if done.returncode == 0 else None
 
 
-def changed_files(root):
-    """Paths that differ from the base, uncommitted ones included; None if there is no base.
+def find_base(root):
+    """(commit, what it is): what a change is compared with; None if there is nothing.
 
-    The base is where the branch left origin/main, or the last commit's parent on main itself.
+    It is where the branch left origin/main, or the last commit's parent on main itself.
     """
     head = git(root, "rev-parse", "HEAD")
     fork = git(root, "merge-base", "HEAD", "origin/main") if head else None
-    base = fork if fork and fork != head else git(root, "rev-parse", "--verify", "-q", "HEAD~1")
-    if not base:
-        return None
-    changed = git(root, "diff", "--name-only", base[0]) or []
+    if fork and fork != head:
+        return fork[0], "where the branch left origin/main"
+    parent = git(root, "rev-parse", "--verify", "-q", "HEAD~1")
+    return (parent[0], "the last commit's parent") if parent else None
+
+
+def changed_files(root, base):
+    """Paths that differ from the commit `base`, uncommitted ones included."""
+    changed = git(root, "diff", "--name-only", base) or []
     untracked = git(root, "ls-files", "--others", "--exclude-standard") or []
     return sorted(set(changed) | set(untracked))
 
 
 def sources_to_check(compiled, changed):
     """Of the compiled sources those that changed, or whose header of the same name did."""
-    if changed is None:
-        return sorted(compiled)
     stems = {os.path.splitext(path)[0] for path in changed if path.endswith((".cc", ".h"))}
     return sorted(path for path in compiled if os.path.splitext(path)[0] in stems)
+
+
+def choose_sources(compiled, root, everything):
+    """(sources for clang-tidy, which ones they are and against what they were chosen)."""
+    base = None if everything else find_base(root)
+    if base is None:
+        why = "--all" if everything else "no commit to compare with, so all"
+        return sorted(compiled), f"{len(compiled)} of {len(compiled)} sources: {why}"
+    chosen = sources_to_check(compiled, changed_files(root, base[0]))
+    return chosen, (f"{len(chosen)} of {len(compiled)} sources: changed since {base[0][:10]}, "
+                    f"{base[1]}")
 
 
 def compiled_sources(build, root):

@@ -141,11 +141,13 @@ Assignment flag_assignment(const std::string& name, std::vector<std::string> wor
       .name = name, .words = std::move(words), .source = SettingSource::flag, .where = "--" + name};
 }
 
-Error unknown_flag(std::string_view name) {
-  const std::string_view nearest = nearest_setting(name);
-  return Error{Errc::not_found,
-               fmt::format("--{}: there is no such flag{}", name,
-                           nearest.empty() ? "" : fmt::format("; did you mean --{}?", nearest))};
+Assignment unknown_flag(std::string_view name) {
+  const auto as_flag = [](std::string_view known) { return fmt::format("--{}", known); };
+  return {.name = {},
+          .words = {},
+          .source = SettingSource::flag,
+          .where = shown_word(as_flag(name)),
+          .problem = describe_unknown(name, "flag", as_flag)};
 }
 
 std::string environment_name(std::string_view setting) {
@@ -159,16 +161,18 @@ std::string environment_name(std::string_view setting) {
 Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
   Result<Folded> folded = fold(arguments);
   if (!folded) return folded.error();
-  for (const std::string& option : folded->options) {
-    const std::string name = option.substr(0, option.find('='));
-    const bool known = is_short_flag(name) || is_general_flag(name.substr(2)) ||
-                       find_setting(name.substr(2)) != nullptr;
-    if (!known) return unknown_flag(name.substr(2));
-  }
   CommandLine line;
   if (Status status = take_leading(folded->leading, line); !status) return status.error();
   std::vector<const char*> argv = {"quoris"};
-  for (const std::string& option : folded->options) argv.push_back(option.c_str());
+  for (const std::string& option : folded->options) {
+    const std::string name = option.substr(0, option.find('='));
+    if (is_short_flag(name) || is_general_flag(name.substr(2)) ||
+        find_setting(name.substr(2)) != nullptr) {
+      argv.push_back(option.c_str());
+    } else {
+      line.assignments.push_back(unknown_flag(name.substr(2)));
+    }
+  }
   try {
     const cxxopts::ParseResult result =
         declare_options().parse(static_cast<int>(argv.size()), argv.data());
@@ -185,7 +189,7 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
   return line;
 }
 
-Result<std::vector<Assignment>> parse_environment(std::span<const std::string> environment) {
+std::vector<Assignment> parse_environment(std::span<const std::string> environment) {
   std::vector<std::string> entries;
   for (const std::string& entry : environment) {
     if (entry.starts_with(kEnvironmentPrefix)) entries.push_back(entry);
@@ -197,18 +201,16 @@ Result<std::vector<Assignment>> parse_environment(std::span<const std::string> e
     const std::string variable = entry.substr(0, end);
     std::string setting = to_lower(variable.substr(kEnvironmentPrefix.size()));
     std::ranges::replace(setting, '_', '-');
-    const SettingRow* row = find_setting(setting);
-    if (row == nullptr || to_upper(variable) != variable) {
-      const std::string_view nearest = nearest_setting(setting);
-      const std::string hint =
-          nearest.empty() ? "" : fmt::format("; did you mean {}?", environment_name(nearest));
-      return Error{Errc::not_found, fmt::format("{} in the environment: there is no such setting{}",
-                                                variable, hint)};
+    const bool known = find_setting(setting) != nullptr && to_upper(variable) == variable;
+    Assignment assignment = {.name = setting,
+                             .words = {entry.substr(std::min(end + 1, entry.size()))},
+                             .source = SettingSource::environment,
+                             .where = variable};
+    if (!known) {
+      assignment.where = shown_word(variable) + " in the environment";
+      assignment.problem = describe_unknown(setting, "setting", &environment_name);
     }
-    found.push_back({.name = setting,
-                     .words = {entry.substr(std::min(end + 1, entry.size()))},
-                     .source = SettingSource::environment,
-                     .where = variable});
+    found.push_back(std::move(assignment));
   }
   return found;
 }

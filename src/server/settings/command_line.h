@@ -6,8 +6,8 @@
 //
 // A flag is a setting's name and all words up to the next `--name`, or `--name=value`. In the
 // environment it is QUORIS_<NAME>, upper case with '_' for '-'.
-// Pure: who calls it reads files and prints. Errors name the flag, its value and what is allowed,
-// or the nearest name.
+// Pure: who calls it reads files and prints. A flag or variable that is no setting becomes an
+// assignment with a problem, which names the nearest one.
 // Used by: main. Source: the command line of redis-server 7.0.
 #pragma once
 
@@ -34,9 +34,8 @@ struct CommandLine {
 [[nodiscard]] Result<CommandLine> parse_command_line(std::span<const std::string> arguments);
 
 // Of entries "NAME=value" those that begin with QUORIS_; sorted by name, so that their order in
-// the environment doesn't matter. An unknown name is an error.
-[[nodiscard]] Result<std::vector<Assignment>> parse_environment(
-    std::span<const std::string> environment);
+// the environment doesn't matter.
+[[nodiscard]] std::vector<Assignment> parse_environment(std::span<const std::string> environment);
 
 // What --help and --version print.
 [[nodiscard]] std::string help_text();

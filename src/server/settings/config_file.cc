@@ -37,53 +37,59 @@ class Parser {
  public:
   explicit Parser(const FileReader& read_file) : read_file_(read_file) {}
 
-  [[nodiscard]] Status parse(std::string_view text, const std::string& name, int depth) {
+  void parse(std::string_view text, const std::string& name, int depth) {
     int number = 0;
     for (const std::string_view raw_line : lines_of(text)) {
+      if (is_endless_) return;
       ++number;
       const std::string_view line = trimmed(raw_line);
       if (is_comment(line)) continue;
       const std::string place = fmt::format("{}:{}", name, number);
       std::optional<std::vector<std::string>> words = split_arguments(line);
       if (!words || words->empty()) {
-        return Error{Errc::corrupt, fmt::format("{}: a quote is not closed", place)};
+        complain(place, "a quote is not closed");
+        continue;
       }
       const std::string setting = to_lower(words->front());
       words->erase(words->begin());
       if (setting == "include") {
-        if (Status status = include(*words, place, depth); !status) return status;
+        include(*words, place, depth);
         continue;
       }
       found_.push_back({.name = setting,
                         .words = std::move(*words),
                         .source = SettingSource::file,
-                        .where = fmt::format("{}: {}", place, setting)});
+                        .where = fmt::format("{}: {}", place, shown_word(setting))});
     }
-    return ok();
   }
 
   [[nodiscard]] std::vector<Assignment> take() { return std::move(found_); }
 
  private:
-  [[nodiscard]] Status include(const std::vector<std::string>& words, const std::string& place,
-                               int depth) {
-    if (words.size() != 1) {
-      return Error{Errc::corrupt, fmt::format("{}: include takes one path", place)};
-    }
+  void include(const std::vector<std::string>& words, const std::string& place, int depth) {
+    if (words.size() != 1) return complain(place, "include takes one path");
     if (depth >= kIncludeDepthMax) {
-      return Error{Errc::limit_exceeded,
-                   fmt::format("{}: more than {} files within each other; does one include itself?",
-                               place, kIncludeDepthMax)};
+      is_endless_ = true;
+      return complain(place,
+                      fmt::format("more than {} files within each other; does one include itself?",
+                                  kIncludeDepthMax));
     }
     const Result<std::string> text = read_file_(words[0]);
-    if (!text) {
-      return Error{text.error().code, fmt::format("{}: {}", place, text.error().message)};
-    }
-    return parse(*text, words[0], depth + 1);
+    if (!text) return complain(place, text.error().message);
+    parse(*text, words[0], depth + 1);
+  }
+
+  void complain(const std::string& place, std::string problem) {
+    found_.push_back({.name = {},
+                      .words = {},
+                      .source = SettingSource::file,
+                      .where = place,
+                      .problem = std::move(problem)});
   }
 
   const FileReader& read_file_;
   std::vector<Assignment> found_;
+  bool is_endless_ = false;  // a file that includes itself twice would take 2^16 readings to end
 };
 
 // A file while it is rewritten.
@@ -163,10 +169,10 @@ class Rewriter {
 
 }  // namespace
 
-Result<std::vector<Assignment>> parse_config(std::string_view text, const std::string& name,
-                                             const FileReader& read_file) {
+std::vector<Assignment> parse_config(std::string_view text, const std::string& name,
+                                     const FileReader& read_file) {
   Parser parser(read_file);
-  if (const Status status = parser.parse(text, name, 0); !status) return status.error();
+  parser.parse(text, name, 0);
   return parser.take();
 }
 

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "base/text.h"
+#include "server/settings/redis_names.h"
 
 namespace quoris::server {
 namespace {
@@ -53,9 +55,11 @@ Outcome parse(const Integer& kind, SettingValues& values, const std::string& wor
 }
 
 Outcome parse(const MemorySize& kind, SettingValues& values, const std::string& word) {
-  const std::optional<uint64_t> value = parse_memory_size(word);
-  if (!value) return std::string("argument must be a memory value");
-  if (*value < kind.low || *value > kind.high) return not_between(kind.low, kind.high);
+  const Result<uint64_t, MemorySizeError> value = parse_memory_size(word);
+  if (!value && value.error() == MemorySizeError::malformed) {
+    return std::string("argument must be a memory value");
+  }
+  if (!value || *value < kind.low || *value > kind.high) return not_between(kind.low, kind.high);
   values.*kind.field = *value;
   return Done{};
 }
@@ -137,8 +141,8 @@ std::string allowed(const Integer& kind) {
 }
 
 std::string allowed(const MemorySize& kind) {
-  if (kind.low == 0) return "bytes";
-  return fmt::format("bytes, at least {}", format_memory_size(kind.low));
+  const std::string low = kind.low == 0 ? "0" : format_memory_size(kind.low);
+  return fmt::format("bytes, or with a unit as in `100mb` and `1gb`; {} or more", low);
 }
 
 std::string allowed(const Octal& kind) {
@@ -173,24 +177,26 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<uint64_t> parse_memory_size(std::string_view text) {
+Result<uint64_t, MemorySizeError> parse_memory_size(std::string_view text) {
   constexpr size_t kDigitsMax = 127;
   const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  if (digits > kDigitsMax) return std::nullopt;
+  if (digits > kDigitsMax) return MemorySizeError::malformed;
   uint64_t factor = 1;
   if (const std::string_view unit = text.substr(digits); !unit.empty()) {
     const Unit* known = std::ranges::find_if(
         kUnits, [unit](const Unit& each) { return equals_ignoring_case(each.name, unit); });
-    if (known == std::end(kUnits)) return std::nullopt;
+    if (known == std::end(kUnits)) return MemorySizeError::malformed;
     factor = known->bytes;
   }
-  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
   uint64_t value = 0;
   for (const char c : text.substr(0, digits)) {
-    if (__builtin_mul_overflow(value, uint64_t{10}, &value)) return kMost;
-    if (__builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value)) return kMost;
+    if (__builtin_mul_overflow(value, uint64_t{10}, &value) ||
+        __builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value)) {
+      return MemorySizeError::too_large;
+    }
   }
-  return __builtin_mul_overflow(value, factor, &value) ? kMost : value;
+  if (__builtin_mul_overflow(value, factor, &value)) return MemorySizeError::too_large;
+  return value;
 }
 
 std::string format_memory_size(uint64_t bytes) {
@@ -226,6 +232,14 @@ std::string_view nearest_setting(std::string_view name) {
     }
   }
   return nearest;
+}
+
+std::string describe_unknown(std::string_view name, std::string_view thing,
+                             const std::function<std::string(std::string_view)>& spell) {
+  if (is_redis_only_setting(name)) return "Redis has this setting, Quoris doesn't";
+  const std::string_view nearest = nearest_setting(name);
+  if (nearest.empty()) return fmt::format("there is no such {}", thing);
+  return fmt::format("there is no such {}; did you mean {}?", thing, spell(nearest));
 }
 
 Outcome parse_setting(const SettingRow& row, SettingValues& values,

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,7 +25,7 @@ enum SettingFlag : uint32_t {
   sensitive = 1U << 1,   // a secret: its value appears in no log and no error
   multi_word = 1U << 2,  // takes several words; one word alone is taken apart at its spaces
   adds_up = 1U << 3,     // several lines of one file (or flags) are joined instead of replaced
-  guarded = 1U << 4,     // immutable, and refused with Redis's words for a protected setting
+  guarded = 1U << 4,     // immutable; refused as protected under its alias, which is Redis's name
   on_edge = 1U << 5,     // the edge has to act when it changes (NodeEdge::apply_setting)
 };
 
@@ -113,6 +113,12 @@ struct SettingRow {
 // The name (or alias) that is most like `name`; empty when none is.
 [[nodiscard]] std::string_view nearest_setting(std::string_view name);
 
+// What to tell who wrote a `name` that find_setting doesn't know: that Redis has it, or that there
+// is no such `thing` and the nearest that there is, spelt as its place wants it ("--port").
+[[nodiscard]] std::string describe_unknown(
+    std::string_view name, std::string_view thing,
+    const std::function<std::string(std::string_view)>& spell);
+
 // --- operations on a row -------------------------------------------------------------------------
 
 // Sets the row's value from words. The error is a reason without the setting's name. The values
@@ -135,8 +141,11 @@ struct SettingRow {
 // What values it takes, for people: "0 to 65535", "yes or no".
 [[nodiscard]] std::string allowed_values(const SettingRow& row);
 
-// Bytes as Redis reads them; nothing when it is no memory value. Too large is UINT64_MAX.
-[[nodiscard]] std::optional<uint64_t> parse_memory_size(std::string_view text);
+enum class MemorySizeError : uint8_t { malformed, too_large };
+
+// Bytes as Redis reads them. What 64 bits don't hold is an error; Redis would cut it, and take
+// "17179869184gb" for 0, which is no limit at all.
+[[nodiscard]] Result<uint64_t, MemorySizeError> parse_memory_size(std::string_view text);
 
 // The inverse: "64mb", "1000".
 [[nodiscard]] std::string format_memory_size(uint64_t bytes);

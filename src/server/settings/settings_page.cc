@@ -25,12 +25,15 @@ A setting can be given
 - while running: `CONFIG SET port 7001`. `CONFIG REWRITE` writes the values in force back into the
   config file, and keeps its comments and order.
 
-A flag wins over the environment, the environment over the file, the file over the default. An
-unknown name or a bad value ends the start with a message and exit status 1. Names and values are
-those of redis.conf where Redis has the setting.
+A flag wins over the environment, the environment over the file, the file over the default. Unknown
+names and bad values end the start with a line for each and exit status 1. Names and values are
+those of redis.conf where Redis has the setting; a file made for Redis has to lose the settings that
+Quoris doesn't have, and the start names them all.
 
-Sizes in bytes take a unit: `k` 1000, `kb` 1024, `m`, `mb`, `g`, `gb` accordingly. Relative paths
-are relative to the directory where the server was started.
+Sizes in bytes take a unit: `k` 1000, `kb` 1024, `m`, `mb`, `g`, `gb` accordingly. What 64 bits
+don't hold is refused, where Redis would take it for another number. Relative paths are relative to
+the directory where the server was started; CONFIG REWRITE writes `data-dir`, `logfile` and
+`pidfile` as absolute paths.
 )";
 
 std::string default_of(const SettingRow& row) {

@@ -105,7 +105,7 @@ constexpr SettingRow kRows[] = {
      .flags = on_edge,
      .kind = Integer{.field = &V::maxclients, .low = 1, .high = kClientsMax},
      .help = "Connections at a time; more are told so and closed. Each needs a file descriptor: "
-             "the start raises the limit of the process (`ulimit -n`) to this number and 32, and "
+             "the start raises the limit of the process (`ulimit -n`) to this number and 96, and "
              "lowers the setting where the system refuses that."},
     {.name = "maxmemory",
      .group = SettingGroup::limits,
@@ -279,7 +279,7 @@ constexpr SettingRow kRows[] = {
      .group = SettingGroup::process,
      .flags = immutable,
      .kind = Text{.field = &V::logfile, .rule = Text::Rule::path},
-     .help = "File to log to. Empty: standard output."},
+     .help = "File to log to; its directory must be there. Empty: standard output."},
     {.name = "pidfile",
      .group = SettingGroup::process,
      .flags = immutable,

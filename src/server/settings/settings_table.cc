@@ -20,25 +20,33 @@ Error failed(std::string_view name, std::string_view reason) {
 // What the user wrote behind the setting's name, for a message; a secret is left out.
 std::string shown_words(const SettingRow& row, std::span<const std::string> words) {
   std::string text;
-  for (const std::string& word : words) {
-    const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
-      return c > ' ' && c <= '~' && c != '"' && c != '\\';
-    });
-    text += ' ';
-    text += plain ? word : quote_for_display(word);
-  }
-  return row.has(sensitive) ? std::string() : text;
+  if (row.has(sensitive)) return text;
+  for (const std::string& word : words) text += " " + shown_word(word);
+  return text;
 }
 
-// Most reasons say themselves what would be right ("argument must be ...").
-std::string hint(const SettingRow& row, std::string_view reason) {
-  if (reason.find("must be ") != std::string_view::npos || reason.starts_with("only ")) return {};
+// The reason, and what would be right where the reason doesn't say it ("argument must be ...").
+std::string explained(const SettingRow& row, std::string_view reason) {
+  const bool says_it = reason.find("must be ") != std::string_view::npos &&
+                       !std::holds_alternative<MemorySize>(row.kind);
+  if (says_it || reason.starts_with("only ")) return std::string(reason);
+  if (reason.ends_with('.')) reason.remove_suffix(1);
   std::string allowed = allowed_values(row);
   std::ranges::replace(allowed, '`', '\'');
-  return fmt::format("; allowed: {}", allowed);
+  return fmt::format("{}; allowed: {}", reason, allowed);
 }
 
+// Where Redis hands a client's bytes on as a text of C, which ends at the first zero byte.
+std::string_view up_to_zero_byte(std::string_view text) { return text.substr(0, text.find('\0')); }
+
 }  // namespace
+
+std::string shown_word(std::string_view word) {
+  const bool plain = !word.empty() && std::ranges::all_of(word, [](char c) {
+    return c > ' ' && c <= '~' && c != '"' && c != '\\';
+  });
+  return plain ? std::string(word) : quote_for_display(word);
+}
 
 std::vector<std::string> words_of(const SettingRow& row, std::string_view value) {
   std::vector<std::string> words;
@@ -58,12 +66,15 @@ std::vector<std::string> words_of(const SettingRow& row, std::string_view value)
 Settings::Settings() : sources_(setting_rows().size(), SettingSource::built_in) {}
 
 Status Settings::apply(const Assignment& assignment) {
+  if (!assignment.problem.empty()) {
+    return Error{Errc::corrupt, fmt::format("{}: {}", assignment.where, assignment.problem)};
+  }
   const SettingRow* row = find_setting(assignment.name);
   if (row == nullptr) {
-    const std::string_view nearest = nearest_setting(assignment.name);
+    const auto in_quotes = [](std::string_view name) { return fmt::format("'{}'", name); };
     return Error{Errc::not_found,
-                 fmt::format("{}: there is no such setting{}", assignment.where,
-                             nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest))};
+                 fmt::format("{}: {}", assignment.where,
+                             describe_unknown(assignment.name, "setting", in_quotes))};
   }
   std::vector<std::string> words = assignment.words;
   if (words.size() == 1 && row->has(multi_word)) {
@@ -76,11 +87,32 @@ Status Settings::apply(const Assignment& assignment) {
                           : parse_setting(*row, values_, words, add);
   if (!parsed) {
     return Error{Errc::invalid_argument,
-                 fmt::format("{}{}: {}{}", assignment.where, shown_words(*row, assignment.words),
-                             parsed.error(), hint(*row, parsed.error()))};
+                 fmt::format("{}{}: {}", assignment.where, shown_words(*row, assignment.words),
+                             explained(*row, parsed.error()))};
   }
   sources_[index_of(*row)] = assignment.source;
   return ok();
+}
+
+Status Settings::apply_all(std::span<const Assignment> assignments) {
+  std::vector<std::string> complaints;
+  size_t refused = 0;
+  for (const Assignment& assignment : assignments) {
+    const Status status = apply(assignment);
+    if (!status && ++refused <= kComplaintsMax) complaints.push_back(status.error().message);
+  }
+  if (refused == 0) return ok();
+  if (refused > kComplaintsMax) {
+    complaints.push_back(fmt::format("and {} more", refused - kComplaintsMax));
+  }
+  complaints.emplace_back("'quoris docs settings' prints all settings, as docs/settings.md");
+  return Error{Errc::invalid_argument, fmt::format("{}", fmt::join(complaints, "\n"))};
+}
+
+void Settings::resolve_paths(Paths absolute) {
+  values_.data_dir = std::move(absolute.data_dir);
+  values_.logfile = std::move(absolute.logfile);
+  values_.pidfile = std::move(absolute.pidfile);
 }
 
 std::vector<Settings::NamedText> Settings::get(std::span<const std::string_view> patterns) const {
@@ -92,9 +124,10 @@ std::vector<Settings::NamedText> Settings::get(std::span<const std::string_view>
     if (std::ranges::any_of(found, same)) return;
     found.emplace_back(name, format_setting(row, values_));
   };
-  for (const std::string_view pattern : patterns) {
+  for (const std::string_view asked : patterns) {
+    const std::string_view pattern = up_to_zero_byte(asked);
     if (pattern.find_first_of("*?[") == std::string_view::npos) {
-      if (const SettingRow* row = find_setting(pattern); row != nullptr) add(pattern, *row);
+      if (const SettingRow* row = find_setting(asked); row != nullptr) add(asked, *row);
       continue;
     }
     for (const SettingRow& row : setting_rows()) {
@@ -111,13 +144,15 @@ Result<std::vector<Settings::Picked>> Settings::pick(std::span<const Change> cha
   for (const auto& [name, value] : changes) {
     const SettingRow* row = find_setting(name);
     if (row == nullptr) {
-      return Error{
-          Errc::not_found,
-          fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'", name)};
+      return Error{Errc::not_found,
+                   fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                               up_to_zero_byte(name))};
     }
     const std::string_view known = equals_ignoring_case(name, row->alias) ? row->alias : row->name;
-    if (row->has(immutable)) return failed(name, "can't set immutable config");
-    if (row->has(guarded)) return failed(name, "can't set protected config");
+    if (row->has(guarded) && known == row->alias) {
+      return failed(name, "can't set protected config");
+    }
+    if (row->is_fixed()) return failed(name, "can't set immutable config");
     if (std::ranges::find(picked, row, &Picked::row) != picked.end()) {
       return failed(name, "duplicate parameter");
     }

@@ -28,8 +28,13 @@ struct Assignment {
   std::string name;
   std::vector<std::string> words;
   SettingSource source = SettingSource::flag;
-  std::string where;  // "--port", "QUORIS_PORT", "/etc/quoris.conf:12: port"
+  std::string where;         // "--port", "QUORIS_PORT", "/etc/quoris.conf:12: port"
+  std::string problem = {};  // not empty: why nothing can be made of this place
 };
+
+// A word as somebody wrote it, for a message: quoted where it isn't plain, so that it neither ends
+// the line nor sends anything to the terminal.
+[[nodiscard]] std::string shown_word(std::string_view word);
 
 // A word that stands for all words of a multi_word setting, taken apart at single spaces as
 // CONFIG SET does it; "" is no word at all. Other settings keep it whole.
@@ -46,14 +51,27 @@ class Settings {
   // name the nearest one.
   [[nodiscard]] Status apply(const Assignment& assignment);
 
+  // Applies each that can be applied. The error has a line for each of the others, at most
+  // kComplaintsMax, and at the end where to read what there is.
+  [[nodiscard]] Status apply_all(std::span<const Assignment> assignments);
+
+  static constexpr size_t kComplaintsMax = 200;
+
   // Where CONFIG REWRITE writes; empty: nowhere.
   [[nodiscard]] const std::string& config_file() const { return config_file_; }
 
   void set_config_file(std::string absolute_path) { config_file_ = std::move(absolute_path); }
 
-  // What the start found out about the machine: the full path of the data directory, and a limit
-  // on clients that the system allows.
-  void resolve_data_dir(std::string absolute_path) { values_.data_dir = std::move(absolute_path); }
+  // What the start found out about the machine: full paths of what paths name (the config file
+  // that CONFIG REWRITE writes then means the same files wherever it is read), and a limit on
+  // clients that the system allows.
+  struct Paths {
+    std::string data_dir;
+    std::string logfile;
+    std::string pidfile;
+  };
+
+  void resolve_paths(Paths absolute);
 
   void lower_maxclients(int64_t maxclients) { values_.maxclients = maxclients; }
 

@@ -124,8 +124,8 @@ Outcome parse_output_limits(SettingValues& values, const Custom::Input& input) {
     if (!which) {
       return std::string("Invalid client class specified in buffer limit configuration.");
     }
-    const std::optional<uint64_t> hard = parse_memory_size(input.words[i + 1]);
-    const std::optional<uint64_t> soft = parse_memory_size(input.words[i + 2]);
+    const auto hard = parse_memory_size(input.words[i + 1]);
+    const auto soft = parse_memory_size(input.words[i + 2]);
     const std::optional<int64_t> seconds = parse_count(input.words[i + 3], 0, kSecondsMax);
     if (!hard || !soft || !seconds) {
       return std::string(

@@ -24,17 +24,22 @@ Words flags(const Words& arguments) {
   return found;
 }
 
+// What is wrong with the first flag that is, or with the line as a whole.
 std::string error_of(const Words& arguments) {
   const Result<CommandLine> line = parse(arguments);
-  return line ? "none" : line.error().message;
+  if (!line) return line.error().message;
+  for (const Assignment& assignment : line->assignments) {
+    if (!assignment.problem.empty()) return assignment.where + ": " + assignment.problem;
+  }
+  return "none";
 }
 
 Words environment(const Words& entries) {
-  const auto found = parse_environment(entries);
-  if (!found) return {found.error().message};
   Words lines;
-  for (const Assignment& assignment : *found) {
-    lines.push_back(assignment.where + " " + assignment.name + "=" + assignment.words.at(0));
+  for (const Assignment& assignment : parse_environment(entries)) {
+    lines.push_back(assignment.problem.empty()
+                        ? assignment.where + " " + assignment.name + "=" + assignment.words.at(0)
+                        : assignment.where + ": " + assignment.problem);
   }
   return lines;
 }
@@ -101,6 +106,9 @@ TEST_CASE("command line: what is unknown is named, with the nearest flag", "[com
   CHECK(error_of({"--prot", "1"}) == "--prot: there is no such flag; did you mean --port?");
   CHECK(error_of({"--prot=1"}) == "--prot: there is no such flag; did you mean --port?");
   CHECK(error_of({"--frobnicate"}) == "--frobnicate: there is no such flag");
+  CHECK(error_of({"--IO-threads", "4"}) == "--io-threads: Redis has this setting, Quoris doesn't");
+  CHECK(error_of({"--\x1b[2J"}) == R"("--\x1b[2j": there is no such flag)");
+  CHECK(parse({"--nosuch", "1", "--port", "2", "--neither"})->assignments.size() == 3);
   CHECK(error_of({"-p", "1"}).find("-p: there is no such flag") == 0);
   CHECK(error_of({"--"}).find("--:") == 0);
   CHECK(error_of({"---port", "1"}).find("there is no such flag") != std::string::npos);
@@ -118,6 +126,8 @@ TEST_CASE("environment: an unknown name is an error", "[command_line]") {
   CHECK(environment({"QUORIS_PROT=1"}) ==
         Words{"QUORIS_PROT in the environment: there is no such setting; did you mean "
               "QUORIS_PORT?"});
+  CHECK(environment({"QUORIS_IO_THREADS=4"}) ==
+        Words{"QUORIS_IO_THREADS in the environment: Redis has this setting, Quoris doesn't"});
   CHECK(environment({"QUORIS_port=1"}).at(0).find("QUORIS_port in the environment") == 0);
   CHECK(environment({"QUORIS_=1"}).at(0).find("QUORIS_ in the environment") == 0);
   CHECK(environment({"QUORIS_FROBNICATE"}).at(0).find("there is no such setting") !=

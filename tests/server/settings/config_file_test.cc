@@ -1,5 +1,6 @@
 #include "server/settings/config_file.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <map>
 #include <string>
@@ -10,7 +11,7 @@ namespace {
 
 using Files = std::map<std::string, std::string>;
 
-Result<std::vector<Assignment>> parse(std::string_view text, const Files& files = {}) {
+std::vector<Assignment> parse(std::string_view text, const Files& files = {}) {
   return parse_config(text, "q.conf", [&](const std::string& path) -> Result<std::string> {
     const auto found = files.find(path);
     if (found == files.end()) return Error{Errc::not_found, "cannot open " + path};
@@ -18,12 +19,14 @@ Result<std::vector<Assignment>> parse(std::string_view text, const Files& files 
   });
 }
 
-// "name=word|word" per assignment.
+// "name=word|word" per assignment, "where: problem" for a line that is none.
 std::vector<std::string> parsed(std::string_view text, const Files& files = {}) {
-  const Result<std::vector<Assignment>> found = parse(text, files);
-  REQUIRE(found);
   std::vector<std::string> lines;
-  for (const Assignment& assignment : *found) {
+  for (const Assignment& assignment : parse(text, files)) {
+    if (!assignment.problem.empty()) {
+      lines.push_back(assignment.where + ": " + assignment.problem);
+      continue;
+    }
     std::string line = assignment.name + "=";
     for (const std::string& word : assignment.words) line += word + "|";
     lines.push_back(line);
@@ -31,17 +34,10 @@ std::vector<std::string> parsed(std::string_view text, const Files& files = {}) 
   return lines;
 }
 
-std::string error_of(std::string_view text, const Files& files = {}) {
-  const Result<std::vector<Assignment>> found = parse(text, files);
-  return found ? "none" : found.error().message;
-}
-
 // The values that a file asks for.
 SettingValues load(std::string_view text) {
   Settings settings;
-  const Result<std::vector<Assignment>> found = parse(text);
-  REQUIRE(found);
-  for (const Assignment& assignment : *found) REQUIRE(settings.apply(assignment));
+  REQUIRE(settings.apply_all(parse(text)));
   return settings.values();
 }
 
@@ -67,27 +63,62 @@ TEST_CASE("config file: names, words, quotes, comments and empty lines", "[confi
 }
 
 TEST_CASE("config file: each assignment knows its file and line", "[config]") {
-  const Result<std::vector<Assignment>> found = parse("\n\nport 1\n");
-  REQUIRE(found);
-  CHECK((*found)[0].where == "q.conf:3: port");
-  CHECK((*found)[0].source == SettingSource::file);
+  const std::vector<Assignment> found = parse("\n\nport 1\n");
+  CHECK(found.at(0).where == "q.conf:3: port");
+  CHECK(found.at(0).source == SettingSource::file);
 }
 
-TEST_CASE("config file: a quote that is not closed is an error with its line", "[config]") {
-  CHECK(error_of("port 1\nlogfile \"x\n") == "q.conf:2: a quote is not closed");
+TEST_CASE("config file: a quote that is not closed is a problem, and the rest is read",
+          "[config]") {
+  CHECK(parsed("port 1\nlogfile \"x\ntimeout 5") ==
+        std::vector<std::string>{"port=1|", "q.conf:2: a quote is not closed", "timeout=5|"});
+}
+
+TEST_CASE("config file: a name is shown so that it spoils no terminal", "[config]") {
+  CHECK(parse(std::string_view("po\0rt 1", 8)).at(0).where == R"(q.conf:1: "po\x00rt")");
+  CHECK(parse("\"\x1b[2J\" 1").at(0).where == R"(q.conf:1: "\x1b[2j")");
+}
+
+TEST_CASE("config file: all that is wrong is told at once, in the file's order", "[config]") {
+  Settings settings;
+  const Status status = settings.apply_all(
+      parse("io-threads 4\nport x\nlogfile 'a\nprot 1\ntimeout 5\ninclude nosuch.conf\n"));
+  REQUIRE(!status);
+  CHECK(status.error().message ==
+        "q.conf:1: io-threads: Redis has this setting, Quoris doesn't\n"
+        "q.conf:2: port x: argument couldn't be parsed into an integer; allowed: 0 to 65535\n"
+        "q.conf:3: a quote is not closed\n"
+        "q.conf:4: prot: there is no such setting; did you mean 'port'?\n"
+        "q.conf:6: cannot open nosuch.conf\n"
+        "'quoris docs settings' prints all settings, as docs/settings.md");
+  CHECK(settings.values().timeout_s == 5);
+}
+
+TEST_CASE("config file: a file that is no config file gets a bounded answer", "[config]") {
+  std::string text;
+  for (size_t i = 0; i < Settings::kComplaintsMax + 7; ++i) text += "xyzzy-frobnicate 1\n";
+  Settings settings;
+  const Status status = settings.apply_all(parse(text));
+  REQUIRE(!status);
+  const std::string& message = status.error().message;
+  CHECK(static_cast<size_t>(std::ranges::count(message, '\n')) == Settings::kComplaintsMax + 1);
+  CHECK(message.find("\nand 7 more\n") != std::string::npos);
 }
 
 TEST_CASE("config file: include reads another file in its place", "[config]") {
   const Files files = {{"a.conf", "timeout 1\ninclude \"b c.conf\"\n"},
                        {"b c.conf", "timeout 2"},
-                       {"self.conf", "include self.conf"},
+                       {"self.conf", "include self.conf\ninclude self.conf\ninclude self.conf"},
                        {"bad.conf", "\nlogfile 'x"}};
   CHECK(parsed("port 1\ninclude a.conf\nport 2", files) ==
         std::vector<std::string>{"port=1|", "timeout=1|", "timeout=2|", "port=2|"});
-  CHECK(error_of("include nosuch.conf", files) == "q.conf:1: cannot open nosuch.conf");
-  CHECK(error_of("include", files) == "q.conf:1: include takes one path");
-  CHECK(error_of("include bad.conf", files) == "bad.conf:2: a quote is not closed");
-  CHECK(error_of("include self.conf", files).find("does one include itself?") != std::string::npos);
+  CHECK(parsed("include nosuch.conf\ninclude\ninclude bad.conf", files) ==
+        std::vector<std::string>{"q.conf:1: cannot open nosuch.conf",
+                                 "q.conf:2: include takes one path",
+                                 "bad.conf:2: a quote is not closed"});
+  const std::vector<std::string> endless = parsed("include self.conf\nport 1", files);
+  REQUIRE(endless.size() == 1);
+  CHECK(endless[0].find("does one include itself?") != std::string::npos);
 }
 
 TEST_CASE("rewrite: comments and order stay, changed lines change, new ones come at the end",

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/settings/redis_names.h"
 #include "server/settings/settings_page.h"
 #include "server/settings/settings_table.h"
 
@@ -127,6 +128,11 @@ TEST_CASE("CONFIG SET refuses as Redis does", "[settings]") {
   CHECK(reason("databases", "5") == "can't set immutable config");
   CHECK(reason("logfile", "/tmp/x") == "can't set immutable config");
   CHECK(reason("dir", "/tmp") == "can't set protected config");
+  CHECK(reason("data-dir", "/tmp") == "can't set immutable config");
+  CHECK(reason("maxmemory", "17179869184gb") ==
+        "argument must be between 0 and 18446744073709551615 inclusive");
+  CHECK(reason("client-output-buffer-limit", "normal 17179869184gb 0 0") ==
+        "Error in hard, soft or soft_seconds setting in buffer limit configuration.");
   CHECK(reason("save", "3600") == "Invalid save parameters");
   CHECK(reason("save", "0 1") == "Invalid save parameters");
   CHECK(reason("save", "1 -1") == "Invalid save parameters");
@@ -199,22 +205,24 @@ TEST_CASE("CONFIG SET tells the edge nothing when a value stays", "[settings]") 
 }
 
 TEST_CASE("settings: memory sizes have Redis's units", "[settings]") {
-  CHECK(parse_memory_size("0") == 0);
-  CHECK(parse_memory_size("10b") == 10);
-  CHECK(parse_memory_size("10k") == 10'000);
-  CHECK(parse_memory_size("10KB") == 10'240);
-  CHECK(parse_memory_size("3m") == 3'000'000);
-  CHECK(parse_memory_size("3Mb") == 3 * 1024 * 1024);
-  CHECK(parse_memory_size("2g") == 2'000'000'000);
-  CHECK(parse_memory_size("2GB") == 2ULL * 1024 * 1024 * 1024);
-  CHECK(parse_memory_size("18446744073709551615") == UINT64_MAX);
-  CHECK(parse_memory_size("99999999999999999999") == UINT64_MAX);
-  CHECK(parse_memory_size("17179869184gb") == UINT64_MAX);
+  CHECK(*parse_memory_size("0") == 0);
+  CHECK(*parse_memory_size("10b") == 10);
+  CHECK(*parse_memory_size("10k") == 10'000);
+  CHECK(*parse_memory_size("10KB") == 10'240);
+  CHECK(*parse_memory_size("3m") == 3'000'000);
+  CHECK(*parse_memory_size("3Mb") == 3 * 1024 * 1024);
+  CHECK(*parse_memory_size("2g") == 2'000'000'000);
+  CHECK(*parse_memory_size("2GB") == 2ULL * 1024 * 1024 * 1024);
+  CHECK(*parse_memory_size("18446744073709551615") == UINT64_MAX);
   for (const char* bad : {"-1", "1.5gb", "1e3", " 5", "5 mb", "abc", "50%", "kb5"}) {
     INFO(bad);
-    CHECK(!parse_memory_size(bad).has_value());
+    CHECK(parse_memory_size(bad).error() == MemorySizeError::malformed);
   }
-  CHECK(!parse_memory_size(std::string(200, '1')).has_value());
+  CHECK(parse_memory_size(std::string(200, '1')).error() == MemorySizeError::malformed);
+  for (const char* large : {"18446744073709551616", "99999999999999999999gb", "17179869184gb"}) {
+    INFO(large);
+    CHECK(parse_memory_size(large).error() == MemorySizeError::too_large);
+  }
   CHECK(format_memory_size(1000) == "1000");
   CHECK(format_memory_size(64 * kMiB) == "64mb");
   CHECK(format_memory_size(1024 * kMiB) == "1gb");
@@ -296,9 +304,43 @@ TEST_CASE("settings at the start: messages say where, what and what would be rig
   CHECK(apply(settings, "port", {}) == "--port: a value is missing; allowed: 0 to 65535");
   CHECK(apply(settings, "port", {"1", "a\"b"}) ==
         R"(--port 1 "a\"b": wrong number of arguments; allowed: 0 to 65535)");
+  CHECK(apply(settings, "maxmemory", {"1tb"}) ==
+        "--maxmemory 1tb: argument must be a memory value; allowed: bytes, or with a unit as in "
+        "'100mb' and '1gb'; 0 or more");
+  CHECK(apply(settings, "proto-max-bulk-len", {"99999999999999999999gb"}).find("1mb or more") !=
+        std::string::npos);
+  CHECK(apply(settings, "client-output-buffer-limit", {"normal", "0", "0"})
+            .find("buffer limit configuration; allowed: class, hard limit") != std::string::npos);
+  CHECK(apply(settings, "io-threads", {"4"}) ==
+        "--io-threads: Redis has this setting, Quoris doesn't");
   CHECK(apply(settings, "requirepass", {"two", "words"}).find("words:") == std::string::npos);
   CHECK(nearest_setting("maxmemmory") == "maxmemory");
   CHECK(nearest_setting("xyzzy-frobnicate").empty());
+}
+
+TEST_CASE("settings at the start: paths found out are what CONFIG GET shows", "[settings]") {
+  Settings settings;
+  settings.resolve_paths({.data_dir = "/x/data", .logfile = "/x/log", .pidfile = ""});
+  CHECK(value_of(settings, "dir") == "/x/data");
+  CHECK(value_of(settings, "logfile") == "/x/log");
+  CHECK(value_of(settings, "pidfile").empty());
+}
+
+TEST_CASE("settings: names with a zero byte are those of no setting", "[settings]") {
+  Settings settings;
+  CHECK(change(settings, {{std::string_view("nos\0uch", 7), "1"}}) ==
+        "ERR Unknown option or number of arguments for CONFIG SET - 'nos'");
+  CHECK(get(settings, {std::string_view("timeout\0*", 9)}).empty());
+  CHECK(get(settings, {std::string_view("timeou*\0x", 9)}).size() == 1);
+}
+
+TEST_CASE("settings: no name is both here and one that only Redis has", "[settings]") {
+  for (const SettingRow& row : setting_rows()) {
+    INFO(row.name);
+    CHECK_FALSE(is_redis_only_setting(row.name));
+    CHECK_FALSE(is_redis_only_setting(row.alias));
+  }
+  CHECK(is_redis_only_setting("IO-Threads"));
 }
 
 TEST_CASE("settings page: every setting has its section", "[settings]") {
