@@ -164,7 +164,7 @@ std::string_view Dispatcher::gate_error(Session& session, const command::Command
   const bool needs_memory = spec.has(command::denyoom) || is_queued ||
                             (is_exec(command) && session.in_multi() &&
                              (session.transaction()->flags_of_all & command::denyoom) != 0);
-  if (needs_memory && node_.over_memory_limit()) return errors::kOutOfMemory;
+  if (!node_.memory_limit().make_room() && needs_memory) return errors::kOutOfMemory;
   constexpr uint32_t kOnKeys = command::write | command::readonly | command::may_replicate;
   if (session.monitor && spec.has(kOnKeys)) return errors::kMonitorOnKeys;
   return {};

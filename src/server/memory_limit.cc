@@ -52,12 +52,9 @@ std::optional<store::EvictionRule> rule_of(EvictionPolicy policy) {
 }  // namespace
 
 bool MemoryLimit::make_room() {
-  if (!node_.over_memory_limit()) [[likely]] {
-    if (exceeded_since_us_ != 0) note_state(false);
+  if (!node_.over_memory_limit()) [[likely]]
     return true;
-  }
   const Outcome outcome = evict();
-  note_state(outcome != Outcome::below);
   if (outcome == Outcome::running) go_on_later();
   return outcome != Outcome::stuck;
 }
@@ -106,25 +103,6 @@ void MemoryLimit::go_on_later() {
   }));
 }
 
-void MemoryLimit::note_state(bool exceeded) {
-  if (exceeded == (exceeded_since_us_ != 0)) return;
-  if (exceeded) {
-    exceeded_since_us_ = node_.now_us();
-    return;
-  }
-  exceeded_us_ += static_cast<uint64_t>(node_.now_us() - exceeded_since_us_);
-  exceeded_since_us_ = 0;
-}
-
 void MemoryLimit::settings_changed() { evictor_.reset(); }
-
-EvictionFigures MemoryLimit::figures() const {
-  EvictionFigures figures;
-  if (exceeded_since_us_ != 0) {
-    figures.current_exceeded_us = static_cast<uint64_t>(node_.now_us() - exceeded_since_us_);
-  }
-  figures.exceeded_us = exceeded_us_ + figures.current_exceeded_us;
-  return figures;
-}
 
 }  // namespace quoris::server

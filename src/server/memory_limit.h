@@ -9,16 +9,11 @@
 #include <cstdint>
 
 #include "store/eviction.h"
+#include "store/writer.h"
 
 namespace quoris::server {
 
 class Node;
-
-// INFO stats.
-struct EvictionFigures {
-  uint64_t exceeded_us = 0;          // how long memory was above the limit, in all
-  uint64_t current_exceeded_us = 0;  // ... since it is now; 0: it is not
-};
 
 class MemoryLimit {
  public:
@@ -31,24 +26,17 @@ class MemoryLimit {
   // The policy or the limit has changed.
   void settings_changed();
 
-  [[nodiscard]] EvictionFigures figures() const;
-
-  void reset_figures() { exceeded_us_ = 0; }
-
  private:
   enum class Outcome : uint8_t { below, running, stuck };
 
   [[nodiscard]] Outcome evict();
   // One key, or some of what waits to be freed; false: there is nothing.
   [[nodiscard]] bool free_some(store::Writer& writer);
-  void note_state(bool exceeded);
   void go_on_later();
 
   Node& node_;
   store::Evictor evictor_;
   bool timer_runs_ = false;
-  int64_t exceeded_since_us_ = 0;  // 0: below the limit
-  uint64_t exceeded_us_ = 0;
 };
 
 }  // namespace quoris::server

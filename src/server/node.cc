@@ -330,7 +330,7 @@ void Node::check_output_limit(Session& session) {
   close = close || (stranger && unsent > kStrangersOutputMax);
   if (limit.soft != 0 && pending > limit.soft) {
     if (session.over_soft_limit_since_s == 0) session.over_soft_limit_since_s = now_s;
-    close = close || now_s - session.over_soft_limit_since_s >= limit.soft_seconds;
+    close = close || now_s - session.over_soft_limit_since_s > limit.soft_seconds;
   } else {
     session.over_soft_limit_since_s = 0;
   }
@@ -437,6 +437,7 @@ void Node::settings_changed() {
       now.maxmemory == 0 || !(is_lfu(now.maxmemory_policy) || is_lru(now.maxmemory_policy));
   data_settings_.lazy_user_del = now.lazyfree_lazy_user_del;
   data_settings_.lazy_user_flush = now.lazyfree_lazy_user_flush;
+  memory_limit_.settings_changed();
   if (!now.latency_tracking) {
     for (CommandStats& stats : stats_.commands) stats.latency.reset();
   }

@@ -25,6 +25,7 @@
 #include "command/data_context.h"
 #include "command/table.h"
 #include "server/dispatcher.h"
+#include "server/memory_limit.h"
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
 #include "server/monitoring/stats.h"
@@ -178,6 +179,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // Bytes allocated, as `maxmemory` counts them: all of the heap, client buffers included.
   [[nodiscard]] uint64_t used_memory() const;
 
+  [[nodiscard]] MemoryLimit& memory_limit() { return memory_limit_; }
+
   [[nodiscard]] bool over_memory_limit() const {
     return values().maxmemory != 0 && used_memory() > values().maxmemory;
   }
@@ -236,6 +239,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   Slowlog slowlog_;
   LatencyMonitor latency_;
   Outbox outbox_;
+  MemoryLimit memory_limit_{*this};
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;

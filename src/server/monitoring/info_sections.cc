@@ -188,11 +188,11 @@ void write_stats(Node& node, InfoWriter& out) {
   out.add_decimal("expired_stale_perc", expired_percent(node));
   out.add("expired_time_cap_reached_count", stats.expire_time_cap_reached);
   out.add("expire_cycle_cpu_milliseconds", stats.expire_cycle_cpu_ns / 1'000'000);
-  // Nothing is evicted; the time past maxmemory counts all the same, as it does in Redis.
   const int64_t over_since_us = stats.over_memory_since_us;
   const auto over_us =
       static_cast<uint64_t>(over_since_us == 0 ? 0 : node.now_us() - over_since_us);
-  out.add_zeros({"evicted_keys", "evicted_clients"});
+  out.add("evicted_keys", stats.keyspace.evicted);
+  out.add("evicted_clients", 0);
   out.add("total_eviction_exceeded_time", (stats.over_memory_us + over_us) / kUsPerMs);
   out.add("current_eviction_exceeded_time", over_us / kUsPerMs);
   out.add("keyspace_hits", stats.keyspace.hits);

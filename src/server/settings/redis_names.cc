@@ -85,8 +85,6 @@ constexpr std::string_view kRedisOnly[] = {
     "masterauth",
     "masteruser",
     "maxmemory-clients",
-    "maxmemory-eviction-tenacity",
-    "maxmemory-samples",
     "min-replicas-max-lag",
     "min-replicas-to-write",
     "min-slaves-max-lag",

@@ -70,6 +70,8 @@ struct SettingValues {
   int64_t hz = 10;
   uint64_t maxmemory = 0;
   EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
+  int64_t maxmemory_samples = 5;
+  int64_t maxmemory_eviction_tenacity = 10;
   int64_t lfu_log_factor = 10;
   int64_t lfu_decay_time = 1;
   uint64_t proto_max_bulk_len = 512 * kMiB;

@@ -110,16 +110,27 @@ constexpr SettingRow kRows[] = {
     {.name = "maxmemory",
      .group = SettingGroup::limits,
      .kind = MemorySize{.field = &V::maxmemory, .low = 0, .high = kUint64Max},
-     .help = "Memory for data and clients, in bytes. 0: no limit. Above it commands that can need "
-             "memory are refused with `-OOM`; reads and deletes go on. This version evicts "
-             "nothing, whatever `maxmemory-policy` says. Leave room between it and the "
-             "machine's memory: the allocator's waste comes on top."},
+     .help =
+         "Memory for data and clients, in bytes. 0: no limit. Above it commands that can need "
+         "memory evict keys as `maxmemory-policy` allows, or are refused with `-OOM`; reads and "
+         "deletes go on. Leave room between it and the machine's memory: the allocator's waste "
+         "comes on top."},
     {.name = "maxmemory-policy",
      .group = SettingGroup::limits,
      .kind = choice<&V::maxmemory_policy>(kEvictionPolicies),
-     .help = "What to do at `maxmemory`. This version refuses writes under every policy; the "
-             "policies with `lru` and `lfu` already decide what OBJECT IDLETIME and OBJECT FREQ "
-             "can answer."},
+     .help =
+         "Which keys go at `maxmemory`: of all, or of those with an expiry (`volatile`), the "
+         "least recently (`lru`) or least frequently used (`lfu`), any (`random`), or those that "
+         "expire first (`ttl`). It decides what OBJECT IDLETIME and OBJECT FREQ can answer."},
+    {.name = "maxmemory-samples",
+     .group = SettingGroup::limits,
+     .kind = Integer{.field = &V::maxmemory_samples, .low = 1, .high = 64},
+     .help = "Keys that are looked at for each that is evicted: more choose better and cost more."},
+    {.name = "maxmemory-eviction-tenacity",
+     .group = SettingGroup::limits,
+     .kind = Integer{.field = &V::maxmemory_eviction_tenacity, .low = 0, .high = 100},
+     .help = "How long one command may be held up by eviction, 0 (not at all) to 100 (until memory "
+             "is below the limit); 10 is half a millisecond. What is left goes on behind it."},
     {.name = "client-query-buffer-limit",
      .group = SettingGroup::limits,
      .kind = MemorySize{.field = &V::client_query_buffer_limit,
