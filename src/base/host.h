@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/relocator.h"
+
 namespace quoris {
 
 // What doesn't change in a process's life.
@@ -65,6 +67,9 @@ class Host {
   // What the calling thread has allocated and not freed: a nanosecond, for limits that are checked
   // per command. Off by what other threads allocated or freed for it; 0 where unknown.
   [[nodiscard]] virtual uint64_t thread_heap_bytes() = 0;
+
+  // Null where the allocator does not say how its allocations stand.
+  [[nodiscard]] virtual Relocator* relocator() { return nullptr; }
 
   // Gives freed memory back to the system (MEMORY PURGE).
   virtual void purge_allocator() = 0;

@@ -72,7 +72,62 @@ void purge_allocator_pages() {
   mallctl(control.c_str(), nullptr, nullptr, nullptr, 0);
 }
 
+namespace {
+
+// What jemalloc tells of an allocation (its mallctl "experimental.utilization.query"): the slab it
+// stands in, and all slabs of its size class together ("bin").
+struct SlabUse {
+  void* current = nullptr;  // the slab that new allocations come from
+  size_t free = 0;
+  size_t regions = 0;
+  size_t bytes = 0;
+  size_t bin_free = 0;
+  size_t bin_regions = 0;
+};
+
+class JemallocRelocator final : public Relocator {
+ public:
+  JemallocRelocator() {
+    known_ = mallctlnametomib("experimental.utilization.query", query_, &query_size_) == 0;
+  }
+
+  [[nodiscard]] bool known() const { return known_; }
+
+  void* new_place(void* at, size_t size) override {
+    SlabUse use;
+    size_t use_size = sizeof use;
+    if (mallctlbymib(query_, query_size_, &use, &use_size, &at, sizeof at) != 0) return nullptr;
+    if (use.regions <= 1 || use.free == 0) return nullptr;
+    const auto offset =
+        static_cast<size_t>(static_cast<char*>(at) - static_cast<char*>(use.current));
+    if (offset < use.bytes) return nullptr;
+    // Worth it where the slab is emptier than its like; nearly full ones stay.
+    if (use.free * kNearlyFull < use.regions) return nullptr;
+    if (use.free * use.bin_regions < use.bin_free * use.regions) return nullptr;
+    // Past the thread's cache, which would hand out the places of before.
+    return mallocx(size, MALLOCX_TCACHE_NONE);
+  }
+
+  void release(void* at, size_t size) override { sdallocx(at, size, MALLOCX_TCACHE_NONE); }
+
+ private:
+  static constexpr size_t kNearlyFull = 8;  // one free in so many
+
+  size_t query_[4] = {};
+  size_t query_size_ = 4;
+  bool known_ = false;
+};
+
+}  // namespace
+
+Relocator* allocator_relocator() {
+  static JemallocRelocator relocator;
+  return relocator.known() ? &relocator : nullptr;
+}
+
 #else
+
+Relocator* allocator_relocator() { return nullptr; }
 
 std::string allocator_name() { return "libc"; }
 

@@ -19,4 +19,7 @@ namespace quoris::net {
 
 void purge_allocator_pages();
 
+// Null where the allocator has no such thing.
+[[nodiscard]] Relocator* allocator_relocator();
+
 }  // namespace quoris::net

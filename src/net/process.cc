@@ -71,6 +71,8 @@ CpuUsage Process::cpu_usage() {
 
 AllocatorStats Process::allocator_stats() { return read_allocator_stats(); }
 
+Relocator* Process::relocator() { return allocator_relocator(); }
+
 uint64_t Process::thread_heap_bytes() { return read_thread_heap_bytes(); }
 
 void Process::purge_allocator() { purge_allocator_pages(); }

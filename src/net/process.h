@@ -19,6 +19,7 @@ class Process final : public Host {
   [[nodiscard]] CpuUsage cpu_usage() override;
   [[nodiscard]] AllocatorStats allocator_stats() override;
   [[nodiscard]] uint64_t thread_heap_bytes() override;
+  [[nodiscard]] Relocator* relocator() override;
   void purge_allocator() override;
   [[nodiscard]] uint64_t raise_open_files(uint64_t wanted) override;
 

@@ -489,6 +489,11 @@ void Node::tick() {
   stats_.input_rate.sample(stats_.input_bytes, now);
   stats_.output_rate.sample(stats_.output_bytes, now);
   note_memory();
+  if (now_us_ >= next_defrag_look_us_) {
+    constexpr int64_t kSecondUs = 1'000'000;
+    next_defrag_look_us_ = now_us_ + kSecondUs;
+    defragmentation_.look();
+  }
   tend_sessions();
   const uint64_t period_us = 1'000'000 / static_cast<uint64_t>(values().hz);
   static_cast<void>(env_.timers.schedule(period_us, [this] { tick(); }));

@@ -24,6 +24,7 @@
 #include "base/stream.h"
 #include "command/data_context.h"
 #include "command/table.h"
+#include "server/defragmentation.h"
 #include "server/dispatcher.h"
 #include "server/memory_limit.h"
 #include "server/monitoring/latency_monitor.h"
@@ -179,6 +180,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // Bytes allocated, as `maxmemory` counts them: all of the heap, client buffers included.
   [[nodiscard]] uint64_t used_memory() const;
 
+  [[nodiscard]] const Defragmentation& defragmentation() const { return defragmentation_; }
+
   [[nodiscard]] MemoryLimit& memory_limit() { return memory_limit_; }
 
   [[nodiscard]] bool over_memory_limit() const {
@@ -240,6 +243,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   LatencyMonitor latency_;
   Outbox outbox_;
   MemoryLimit memory_limit_{*this};
+  Defragmentation defragmentation_{*this};
+  int64_t next_defrag_look_us_ = 0;
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;

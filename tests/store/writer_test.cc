@@ -247,7 +247,7 @@ TEST_CASE("writer: while the data must not change, looking hides what has expire
   Fixture at;
   at.put("k", "v", kNowMs + 100);
   at.now_ms = kNowMs + 200;
-  Writer hiding(at.store, at.stats, at.rng, at.now_ms, &at.recorder, ExpiredKeys::hide);
+  Writer hiding(at.store, at.stats, at.rng, at.now_ms, {.sink = &at.recorder}, ExpiredKeys::hide);
   CHECK(hiding.find_for_read(kDb, at.key("k")) == nullptr);
   hiding.expire(kDb, *at.store.db(kDb).find(at.key("k")));
   CHECK(at.stats.misses == 1);

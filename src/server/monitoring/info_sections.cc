@@ -125,7 +125,10 @@ void write_memory(Node& node, InfoWriter& out) {
   out.add("mem_clients_normal", memory.clients);
   out.add_zeros({"mem_cluster_links", "mem_aof_buffer"});
   out.add("mem_allocator", host.allocator);
-  out.add("active_defrag_running", 0);
+  out.add("active_defrag_running",
+          node.defragmentation().is_running()
+              ? static_cast<uint64_t>(node.values().active_defrag_cycle_max)
+              : 0);
   out.add("lazyfree_pending_objects", memory.lazily_pending);
   out.add("lazyfreed_objects", node.store().lazily_freed() - node.stats().lazily_freed_before);
 }
@@ -181,6 +184,16 @@ void add_own_stats(Node& node, InfoWriter& out) {
            stats.turn_cpu.percentile(99.9) / kNsPerUs, stats.turn_cpu.max() / kNsPerUs);
 }
 
+// Keys and elements of large values are counted alike.
+void add_defragmentation(const Defragmentation& defragmentation, InfoWriter& out) {
+  out.add("active_defrag_hits", defragmentation.moved());
+  out.add("active_defrag_misses", defragmentation.left());
+  out.add("active_defrag_key_hits", defragmentation.moved());
+  out.add("active_defrag_key_misses", defragmentation.left());
+  out.add("total_active_defrag_time", defragmentation.spent_ns() / 1'000'000);
+  out.add("current_active_defrag_time", defragmentation.current_ns() / 1'000'000);
+}
+
 void write_stats(Node& node, InfoWriter& out) {
   const NodeStats& stats = node.stats();
   add_traffic(out, stats);
@@ -198,11 +211,10 @@ void write_stats(Node& node, InfoWriter& out) {
   out.add("keyspace_hits", stats.keyspace.hits);
   out.add("keyspace_misses", stats.keyspace.misses);
   out.add_zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
-                 "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-                 "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
-                 "active_defrag_key_misses", "total_active_defrag_time",
-                 "current_active_defrag_time", "tracking_total_keys", "tracking_total_items",
-                 "tracking_total_prefixes", "unexpected_error_replies"});
+                 "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"});
+  add_defragmentation(node.defragmentation(), out);
+  out.add_zeros({"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
+                 "unexpected_error_replies"});
   out.add("total_error_replies", stats.errors);
   out.add("dump_payload_sanitizations", 0);
   out.add("total_reads_processed", stats.reads);

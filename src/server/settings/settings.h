@@ -72,6 +72,10 @@ struct SettingValues {
   EvictionPolicy maxmemory_policy = EvictionPolicy::noeviction;
   int64_t maxmemory_samples = 5;
   int64_t maxmemory_eviction_tenacity = 10;
+  bool activedefrag = true;
+  uint64_t active_defrag_ignore_bytes = 100 * kMiB;
+  int64_t active_defrag_threshold_lower = 10;
+  int64_t active_defrag_cycle_max = 25;
   int64_t lfu_log_factor = 10;
   int64_t lfu_decay_time = 1;
   uint64_t proto_max_bulk_len = 512 * kMiB;

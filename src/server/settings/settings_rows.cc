@@ -131,6 +131,25 @@ constexpr SettingRow kRows[] = {
      .kind = Integer{.field = &V::maxmemory_eviction_tenacity, .low = 0, .high = 100},
      .help = "How long one command may be held up by eviction, 0 (not at all) to 100 (until memory "
              "is below the limit); 10 is half a millisecond. What is left goes on behind it."},
+    {.name = "activedefrag",
+     .group = SettingGroup::limits,
+     .kind = YesNo{.field = &V::activedefrag},
+     .help =
+         "Moves keys and elements that keep nearly empty pages, so that memory goes back to the "
+         "system after much was deleted. (Redis has this off by default.)"},
+    {.name = "active-defrag-ignore-bytes",
+     .group = SettingGroup::limits,
+     .kind = MemorySize{.field = &V::active_defrag_ignore_bytes, .low = 1, .high = kUint64Max},
+     .help = "Waste up to here is left alone."},
+    {.name = "active-defrag-threshold-lower",
+     .group = SettingGroup::limits,
+     .kind = Integer{.field = &V::active_defrag_threshold_lower, .low = 0, .high = 1000},
+     .help = "... and up to this percentage of what is in use."},
+    {.name = "active-defrag-cycle-max",
+     .group = SettingGroup::limits,
+     .kind = Integer{.field = &V::active_defrag_cycle_max, .low = 1, .high = 99},
+     .help = "Share of the time, in percent, that it may take while there is something to move; in "
+             "slices of a millisecond."},
     {.name = "client-query-buffer-limit",
      .group = SettingGroup::limits,
      .kind = MemorySize{.field = &V::client_query_buffer_limit,
