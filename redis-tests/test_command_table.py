@@ -21,9 +21,6 @@ NOT_YET = set("""
     hdel hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan hset
     hsetnx hstrlen hvals
 
-    sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove
-    spop srandmember srem sscan sunion sunionstore
-
     bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard
     zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex
     zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange

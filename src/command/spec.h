@@ -203,6 +203,10 @@ struct CommandSpec {
   std::span<const Argument> arguments = {};
   std::span<const CommandSpec> subcommands = {};
 
+  // The argument that is looked up in the first key's value (a member, a field), so that batches
+  // can prefetch it; 0: none.
+  uint8_t element_argument = 0;
+
   // Where the key specs don't say all (variable_flags, incomplete, an unknown beginning).
   KeyFinder key_finder = nullptr;
 

@@ -1,9 +1,11 @@
 #include "server/node.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "server/commands/rows.h"
+#include "store/large_value.h"
 
 namespace quoris::server {
 namespace {
@@ -229,7 +231,33 @@ bool Node::gather() {
     if (planned.key.argument == 0) continue;
     store_.db(planned.session->db).prefetch_entry(planned.key.hash);
   }
+  if (batch_.size() > 1) prefetch_elements();
   return !batch_.empty();
+}
+
+// The members and fields of large values that the batch will look up. The keys' entries are in the
+// cache by now.
+void Node::prefetch_elements() {
+  struct Lookup {
+    const store::LargeValue* value;
+    uint64_t hash;
+  };
+
+  std::array<Lookup, kBatch> lookups;
+  size_t count = 0;
+  for (const Planned& planned : batch_) {
+    if (planned.key.argument == 0) continue;
+    const size_t element = planned.command->spec->element_argument;
+    if (element == 0 || element >= planned.arguments.size()) continue;
+    const store::Entry* entry =
+        store_.db(planned.session->db)
+            .find({.bytes = planned.arguments[planned.key.argument], .hash = planned.key.hash});
+    if (entry == nullptr || !entry->is_large()) continue;
+    const store::LargeValue& value = entry->large();
+    lookups[count++] = {.value = &value,
+                        .hash = value.prefetch_element(planned.arguments[element])};
+  }
+  for (size_t i = 0; i < count; ++i) lookups[i].value->prefetch_found(lookups[i].hash);
 }
 
 void Node::execute_batch() {

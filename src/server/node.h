@@ -216,6 +216,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void reap();
   void destroy(Session& session);
   [[nodiscard]] bool gather();
+  void prefetch_elements();
   void execute_batch();
   void finish_reading();
   void flush_replies();

@@ -135,6 +135,7 @@ bool is_known(const Mutation& mutation) {
 bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
                          const Mutation& mutation) {
   Elements elements;
+  if (mutation.value.size() > kLengthMax) return false;
   if (!is_known(mutation) || !read_elements(mutation, elements)) return false;
   Entry* entry = db.find(key);
   if (mutation.kind == MutationKind::put_collection) {

@@ -1,5 +1,6 @@
 #include "store/intset.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -73,6 +74,19 @@ bool IntsetView::contains(int64_t value) const {
 namespace intset {
 
 std::string empty_block() { return std::string(1, static_cast<char>(sizeof(int16_t))); }
+
+std::string block_of(std::span<const int64_t> members) {
+  if (members.empty()) return empty_block();
+  const size_t width = std::max(width_of(members.front()), width_of(members.back()));
+  std::string block(IntsetView::kHeader + members.size() * width, '\0');
+  block[0] = static_cast<char>(width);
+  char* out = block.data() + IntsetView::kHeader;
+  for (const int64_t member : members) {
+    put(out, width, member);
+    out += width;
+  }
+  return block;
+}
 
 Entry& insert(Keyspace& keyspace, const HashedKey& key, Entry& entry, int64_t value) {
   Entry* changed = &entry;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,8 @@ class IntsetView {
 namespace intset {
 
 [[nodiscard]] std::string empty_block();
+// REQUIRES: in ascending order, each once.
+[[nodiscard]] std::string block_of(std::span<const int64_t> members);
 
 // REQUIRES: it is not there.
 Entry& insert(Keyspace& keyspace, const HashedKey& key, Entry& entry, int64_t value);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "base/relocator.h"
 
@@ -25,6 +26,12 @@ class LargeValue {
 
   // Bytes as the allocator counts them, this object's own included.
   [[nodiscard]] virtual size_t memory() const = 0;
+
+  // Two steps of a batch lookup, as Keyspace's: touches the line where the element would be found
+  // and returns its hash; then what stands there. Nothing for what finds elements by position.
+  [[nodiscard]] virtual uint64_t prefetch_element(std::string_view /*element*/) const { return 0; }
+
+  virtual void prefetch_found(uint64_t /*hash*/) const {}
 
   // Frees up to `count_max` elements, whichever, and returns how many. Once it has begun nothing
   // else is called but this and the destructor.

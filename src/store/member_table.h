@@ -144,7 +144,8 @@ class MemberItem {
   }
 
   void write(bool wide, std::string_view member, std::string_view value) noexcept {
-    std::memset(bytes(), wide ? kWideMark : 0, kLengthsOffset + kParts);
+    std::memset(bytes(), 0, kLengthsOffset);
+    std::memset(bytes() + kLengthsOffset, wide ? kWideMark : 0, kParts);
     set_length(0, member.size());
     if constexpr (kParts == 2) set_length(1, value.size());
     char* out = bytes() + offset_of_parts(wide);
@@ -213,10 +214,13 @@ class MemberTable final : public LargeValue {
     return hash_bytes(member, secret_);
   }
 
-  // As Keyspace's: the bucket's line for a whole batch, then the items'.
-  void prefetch_bucket(uint64_t hash) const { dictionary_.prefetch_bucket(hash); }
+  [[nodiscard]] uint64_t prefetch_element(std::string_view member) const override {
+    const uint64_t hash = hash_of(member);
+    dictionary_.prefetch_bucket(hash);
+    return hash;
+  }
 
-  void prefetch_item(uint64_t hash) const {
+  void prefetch_found(uint64_t hash) const override {
     dictionary_.prefetch_items(hash, item_memory_ > kCacheLine * dictionary_.size());
   }
 

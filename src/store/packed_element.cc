@@ -74,6 +74,12 @@ size_t body_size_at(const char* at) {
   return head >= kSmall ? 1 : 1 + (size_t{1} << (head - kInt8));
 }
 
+// REQUIRES: tail_size(body) bytes at `tail`.
+bool is_tail_of(size_t body, const char* tail) {
+  if (body < kWideTail) return static_cast<uint8_t>(*tail) == body;
+  return load<uint32_t>(tail) == body && static_cast<uint8_t>(tail[kWideTailSize - 1]) == kWideTail;
+}
+
 }  // namespace
 
 StringView best_element(std::string_view text) {
@@ -169,7 +175,7 @@ Decoded decode_checked(std::string_view bytes) {
   if (head_at(bytes.data()) == kLong && bytes.size() < kLongHead) return {};
   const size_t body = body_size_at(bytes.data());
   const size_t size = body + tail_size(body);
-  if (size > bytes.size() || size_before(bytes.data() + size) != size) return {};
+  if (size > bytes.size() || !is_tail_of(body, bytes.data() + body)) return {};
   return decode(bytes.data());
 }
 
@@ -185,6 +191,7 @@ Wanted::Wanted(const StringView& element) : text_(element.bytes) {
 
 bool Wanted::equals_rest(const char* at) const {
   if (size_ > 0) return std::memcmp(at, bytes_, size_) == 0;
+  if (text_.empty()) return true;
   if (is_long_ && load<uint32_t>(at + 1) != text_.size()) return false;
   return std::memcmp(at + (is_long_ ? kLongHead : 1), text_.data(), text_.size()) == 0;
 }

@@ -1,5 +1,8 @@
 #include "store/set_value.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/assert.h"
 #include "base/text.h"
 
@@ -11,36 +14,44 @@ const SetTable* table_of(const Entry& entry) {
   return entry.is_large() ? static_cast<const SetTable*>(&entry.large()) : nullptr;
 }
 
+size_t intset_members_max(const CollectionLimits& limits) {
+  return std::min(limits.set_max_intset_members, kPackedBytesMax / sizeof(int64_t));
+}
+
 }  // namespace
 
-SetView::SetView(const Entry& entry) : entry_(entry), table_(table_of(entry)) {
+SetView::SetView(const Entry& entry) : entry_(&entry), table_(table_of(entry)) {
   QUORIS_ASSERT(entry.type() == Type::set);
 }
 
 size_t SetView::size() const {
   if (table_ != nullptr) return table_->size();
-  const std::string_view block = entry_.block();
-  if (entry_.encoding() == Encoding::intset) return IntsetView(block).size();
+  const std::string_view block = entry_->block();
+  if (entry_->encoding() == Encoding::intset) return IntsetView(block).size();
   return PackedView(block).count();
 }
 
-bool SetView::contains(std::string_view member) const {
-  if (table_ != nullptr) return table_->find(member, table_->hash_of(member)) != nullptr;
-  const StringView element = packed::best_element(member);
-  if (entry_.encoding() == Encoding::intset) {
-    return element.is_integer && IntsetView(entry_.block()).contains(element.integer);
+bool SetView::contains(const StringView& member) const {
+  if (table_ != nullptr) {
+    char digits[kInt64TextMax + 1];
+    const std::string_view text = member.text(digits);
+    return table_->find(text, table_->hash_of(text)) != nullptr;
   }
-  return PackedView(entry_.block()).find(packed::Wanted(element), 1) != PackedView::kNone;
+  const StringView element = member.is_integer ? member : packed::best_element(member.bytes);
+  if (entry_->encoding() == Encoding::intset) {
+    return element.is_integer && IntsetView(entry_->block()).contains(element.integer);
+  }
+  return PackedView(entry_->block()).find(packed::Wanted(element), 1) != PackedView::kNone;
 }
 
 StringView SetView::random(Rng& rng) const {
   QUORIS_ASSERT(size() > 0);
   if (table_ != nullptr) return {.bytes = table_->random(rng)->member()};
   const size_t index = rng.below(size());
-  if (entry_.encoding() == Encoding::intset) {
-    return {.is_integer = true, .integer = IntsetView(entry_.block()).at(index), .bytes = {}};
+  if (entry_->encoding() == Encoding::intset) {
+    return {.is_integer = true, .integer = IntsetView(entry_->block()).at(index), .bytes = {}};
   }
-  const PackedView view(entry_.block());
+  const PackedView view(entry_->block());
   return view.at(view.offset_of(index));
 }
 
@@ -50,6 +61,28 @@ Encoding SetValue::first_encoding(std::string_view member) {
 
 std::string SetValue::empty_block(Encoding encoding) {
   return encoding == Encoding::intset ? intset::empty_block() : packed::empty_block();
+}
+
+std::optional<SetValue::Block> SetValue::block_of(const SetTable& members,
+                                                  const CollectionLimits& limits) {
+  const size_t integers_max = intset_members_max(limits);
+  if (members.size() > std::max(integers_max, kSetMaxPackedMembers)) return std::nullopt;
+  std::vector<int64_t> integers;
+  std::string elements;
+  bool fits_packed = members.size() <= kSetMaxPackedMembers;
+  members.for_each([&](const SetTable::Item& item) {
+    const StringView element = packed::best_element(item.member());
+    if (element.is_integer) integers.push_back(element.integer);
+    fits_packed = fits_packed && item.member().size() <= kSetMaxPackedBytes;
+    if (fits_packed) packed::append(elements, element);
+    return fits_packed || element.is_integer;
+  });
+  if (integers.size() == members.size() && integers.size() <= integers_max) {
+    std::sort(integers.begin(), integers.end());
+    return Block{.encoding = Encoding::intset, .bytes = intset::block_of(integers)};
+  }
+  if (!fits_packed) return std::nullopt;
+  return Block{.encoding = Encoding::packed, .bytes = packed::block_of(elements, members.size())};
 }
 
 bool SetValue::add(std::string_view member) {
@@ -65,10 +98,8 @@ bool SetValue::add(std::string_view member) {
 bool SetValue::add_to_intset(int64_t member) {
   const IntsetView view(entry_->block());
   if (view.contains(member)) return false;
-  const size_t members_max =
-      std::min(limits_.set_max_intset_members, kPackedBytesMax / sizeof(int64_t));
   entry_ = &intset::insert(keyspace_, key_, *entry_, member);
-  if (IntsetView(entry_->block()).size() > members_max) make_large();
+  if (IntsetView(entry_->block()).size() > intset_members_max(limits_)) make_large();
   return true;
 }
 

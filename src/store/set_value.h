@@ -22,7 +22,13 @@ class SetView {
   explicit SetView(const Entry& entry);
 
   [[nodiscard]] size_t size() const;
-  [[nodiscard]] bool contains(std::string_view member) const;
+
+  [[nodiscard]] bool contains(std::string_view member) const {
+    return contains(StringView{.bytes = member});
+  }
+
+  // A member as another set shows it: an integer, or any text.
+  [[nodiscard]] bool contains(const StringView& member) const;
 
   // Null if the set is in one block.
   [[nodiscard]] const SetTable* table() const { return table_; }
@@ -40,7 +46,7 @@ class SetView {
   [[nodiscard]] StringView random(Rng& rng) const;
 
  private:
-  const Entry& entry_;
+  const Entry* entry_;
   const SetTable* table_;
 };
 
@@ -53,6 +59,15 @@ class SetValue {
   [[nodiscard]] static Encoding first_encoding(std::string_view member);
   [[nodiscard]] static std::string empty_block(Encoding encoding);
 
+  struct Block {
+    Encoding encoding = Encoding::packed;
+    std::string bytes;
+  };
+
+  // The members in one block; nothing if they are too many or too long for one.
+  [[nodiscard]] static std::optional<Block> block_of(const SetTable& members,
+                                                     const CollectionLimits& limits);
+
   [[nodiscard]] Entry& entry() { return *entry_; }
 
   [[nodiscard]] size_t size() const { return SetView(*entry_).size(); }
@@ -61,6 +76,10 @@ class SetValue {
   bool add(std::string_view member);
   // False if it was not there.
   bool remove(std::string_view member);
+  // Draws a member, each as likely as any other, hands it to `taken(const StringView&)` and removes
+  // it. REQUIRES: size() > 0.
+  template <class Taken>
+  void take_random(Rng& rng, Taken&& taken);
   // Into the table form; nothing if it has it.
   void make_large();
 
@@ -85,14 +104,14 @@ void SetView::for_each(Visit&& visit) const {
         [&visit](const SetTable::Item& item) { return visit(StringView{.bytes = item.member()}); });
     return;
   }
-  if (entry_.encoding() == Encoding::intset) {
-    const IntsetView view(entry_.block());
+  if (entry_->encoding() == Encoding::intset) {
+    const IntsetView view(entry_->block());
     for (size_t i = 0; i < view.size(); ++i) {
       if (!visit(StringView{.is_integer = true, .integer = view.at(i), .bytes = {}})) return;
     }
     return;
   }
-  const PackedView view(entry_.block());
+  const PackedView view(entry_->block());
   for (size_t offset = view.begin(); offset < view.end(); offset = view.next(offset)) {
     if (!visit(view.at(offset))) return;
   }
@@ -110,6 +129,30 @@ uint64_t SetView::scan(uint64_t cursor, size_t count, Visit&& visit) const {
     return true;
   });
   return 0;
+}
+
+template <class Taken>
+void SetValue::take_random(Rng& rng, Taken&& taken) {
+  if (entry_->is_large()) {
+    auto& table = static_cast<SetTable&>(entry_->large());
+    SetTable::Item* item = table.random(rng);
+    taken(StringView{.bytes = item->member()});
+    const size_t memory = table.memory();
+    table.erase(*item);
+    keyspace_.note_large_change(table, memory);
+    return;
+  }
+  const size_t index = rng.below(size());
+  if (entry_->encoding() == Encoding::intset) {
+    const int64_t member = IntsetView(entry_->block()).at(index);
+    taken(StringView{.is_integer = true, .integer = member, .bytes = {}});
+    entry_ = &intset::erase(keyspace_, key_, *entry_, index);
+    return;
+  }
+  const PackedView view(entry_->block());
+  const size_t offset = view.offset_of(index);
+  taken(view.at(offset));
+  entry_ = &packed::erase(keyspace_, key_, *entry_, offset, 1);
 }
 
 }  // namespace quoris::store

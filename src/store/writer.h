@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "store/events.h"
+#include "store/member_table.h"
 #include "store/store.h"
 
 namespace quoris::store {
@@ -129,6 +130,15 @@ class Writer {
   size_t set_remove(DbIndex db, const HashedKey& key, Entry& entry,
                     std::span<const std::string_view> members, std::string_view event);
 
+  // Takes `count` members at random out of the set; `taken` sees each before it goes.
+  // REQUIRES: count > 0. All of them if there are fewer.
+  void set_pop(DbIndex db, const HashedKey& key, Entry& entry, size_t count,
+               const std::function<void(const StringView&)>& taken, std::string_view event);
+  // These members, in the form that suits them, take the place of whatever is there, expiry
+  // included. REQUIRES: members is a table of the keyspace's secret and not empty.
+  void set_put(DbIndex db, const HashedKey& key, std::unique_ptr<SetTable> members,
+               std::string_view event);
+
   // Fields and values in turn. Returns how many fields are new.
   size_t hash_set(DbIndex db, const HashedKey& key, Entry* entry,
                   std::span<const std::string_view> fields_and_values, std::string_view event);
@@ -192,9 +202,12 @@ class Writer {
   // Stamps and emits `mutation`, whose kind and elements are set; an empty value goes.
   void finish(const Change& change, Entry& entry, size_t size, Mutation mutation);
   void tell_waiters(DbIndex db, const Entry& entry);
+  // Its tail: of a value that is left. `mutation` is completed with the elements that were noted.
+  void emit_change(const Change& change, Entry& entry, Version version, Mutation mutation);
   void note_element(std::string_view element);
   // Emits a collection that was put as a whole, in pieces.
   void emit_whole(DbIndex db, Entry& entry, Version base);
+  void put_block(DbIndex db, const HashedKey& key, const NewBlock& block, int64_t expire_at_ms);
   void put_large(DbIndex db, const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
                  int64_t expire_at_ms);
   [[nodiscard]] uint32_t access_of_new(const Entry* present) const;

@@ -1,4 +1,7 @@
 // Writer: hashes and sets, and what all collections share.
+#include <algorithm>
+#include <utility>
+
 #include "base/assert.h"
 #include "store/elements.h"
 #include "store/hash_value.h"
@@ -46,8 +49,12 @@ void Writer::finish(const Change& change, Entry& entry, size_t size, Mutation mu
     notify(EventClass::generic, "del", change.db, change.key.bytes);
     return;
   }
-  store_.db(change.db).set_version(entry, version);
   tell_waiters(change.db, entry);
+  emit_change(change, entry, version, mutation);
+}
+
+void Writer::emit_change(const Change& change, Entry& entry, Version version, Mutation mutation) {
+  store_.db(change.db).set_version(entry, version);
   if (sink_ == nullptr) return;
   mutation.db = change.db;
   mutation.type = entry.type();
@@ -100,6 +107,48 @@ size_t Writer::set_remove(DbIndex db, const HashedKey& key, Entry& entry,
   finish({.db = db, .key = key, .base = base, .elements = removed, .event = event}, value.entry(),
          value.size(), {.kind = MutationKind::remove_elements, .key = {}, .value = {}});
   return removed;
+}
+
+void Writer::set_pop(DbIndex db, const HashedKey& key, Entry& entry, size_t count,
+                     const std::function<void(const StringView&)>& taken, std::string_view event) {
+  QUORIS_ASSERT(count > 0);
+  const Mutation mutation{.kind = MutationKind::remove_elements, .key = {}, .value = {}};
+  Change change{.db = db, .key = key, .base = entry.version(), .event = event};
+  SetValue value(store_.db(db), key, entry, store_.limits());
+  change.elements = std::min(count, value.size());
+  elements_.clear();
+  if (change.elements == value.size()) {
+    SetView(entry).for_each([&taken](const StringView& member) {
+      taken(member);
+      return true;
+    });
+    return finish(change, entry, 0, mutation);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    value.take_random(rng_, [&](const StringView& member) {
+      taken(member);
+      if (sink_ == nullptr) return;
+      packed::append(elements_, member.is_integer ? member : packed::best_element(member.bytes));
+    });
+    if (elements_.size() < kPieceBytes) continue;
+    const Version version = stamp();
+    emit_change(change, value.entry(), version, mutation);
+    change.base = version;
+    elements_.clear();
+  }
+  finish(change, value.entry(), value.size(), mutation);
+}
+
+void Writer::set_put(DbIndex db, const HashedKey& key, std::unique_ptr<SetTable> members,
+                     std::string_view event) {
+  QUORIS_ASSERT(members->size() > 0);
+  if (const auto block = SetValue::block_of(*members, store_.limits())) {
+    const Encoding encoding = block->encoding;
+    put_block(db, key, {.type = Type::set, .encoding = encoding, .block = block->bytes}, kNoExpiry);
+  } else {
+    put_large(db, key, Type::set, std::move(members), kNoExpiry);
+  }
+  notify(EventClass::set, event, db, key.bytes);
 }
 
 // --- hashes -------------------------------------------------------------------------------------
@@ -190,13 +239,18 @@ void Writer::copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& 
     return;
   }
   if (from.is_large()) return put_large(to_db, to, from.type(), from.large().clone(), expire_at_ms);
-  Entry* present = find_live(to_db, to);
-  const Version base = present == nullptr ? kNoVersion : present->version();
   const NewBlock block = {.type = from.type(), .encoding = from.encoding(), .block = from.block()};
+  put_block(to_db, to, block, expire_at_ms);
+}
+
+void Writer::put_block(DbIndex db, const HashedKey& key, const NewBlock& block,
+                       int64_t expire_at_ms) {
+  Entry* present = find_live(db, key);
+  const Version base = present == nullptr ? kNoVersion : present->version();
   Entry& entry =
-      store_.db(to_db).put_block(to, block, stamp(), expire_at_ms, access_of_new(present), present);
+      store_.db(db).put_block(key, block, stamp(), expire_at_ms, access_of_new(present), present);
   ++stats_.changes;
-  emit_whole(to_db, entry, base);
+  emit_whole(db, entry, base);
 }
 
 void Writer::put_large(DbIndex db, const HashedKey& key, Type type,

@@ -113,7 +113,9 @@ class Replica final : public store::MutationSink {
 // One random run: a primary with its replica, compared after every command.
 class Run {
  public:
-  explicit Run(uint64_t seed) : draw_(seed), bench_(&replica, seed) {}
+  explicit Run(uint64_t seed) : draw_(seed), bench_(&replica, seed) {
+    bench_.store.limits().set_max_intset_members = 20;  // so that large values are met
+  }
 
   // Nothing if the stores stayed equal for `commands` commands.
   std::optional<std::string> go(size_t commands) {
@@ -186,10 +188,11 @@ class Run {
 constexpr uint64_t kSeeds = 40;
 constexpr size_t kCommandsPerSeed = 2'000;
 
-constexpr MutationKind kKinds[] = {MutationKind::put_string, MutationKind::remove,
-                                   MutationKind::expire,     MutationKind::set_expiry,
-                                   MutationKind::append,     MutationKind::set_range,
-                                   MutationKind::flush,      MutationKind::swap};
+constexpr MutationKind kKinds[] = {
+    MutationKind::put_string,   MutationKind::remove,         MutationKind::expire,
+    MutationKind::set_expiry,   MutationKind::append,         MutationKind::set_range,
+    MutationKind::flush,        MutationKind::swap,           MutationKind::put_collection,
+    MutationKind::set_elements, MutationKind::remove_elements};
 
 TEST_CASE("mutations: applied to an empty store they give an equal one", "[command]") {
   std::map<std::string, size_t> changed_by;

@@ -1,8 +1,302 @@
 // Rows of the set commands.
+#include <array>
+
+#include "command/row_parts.h"
+#include "command/sets/set_commands.h"
 #include "command/table.h"
 
 namespace quoris::command {
 
-std::span<const CommandSpec> set_command_rows() { return {}; }
+namespace {
+
+constexpr auto kKeyInserted = std::array{keys_at(1, key_rw | key_insert)};
+constexpr auto kKeyDeletedFrom = std::array{keys_at(1, key_rw | key_delete)};
+constexpr auto kAllKeysRead = std::array{keys_at(1, key_ro | key_access, -1)};
+constexpr auto kMoveKeys =
+    std::array{keys_at(1, key_rw | key_access | key_delete), keys_at(2, key_rw | key_insert)};
+constexpr auto kStoreUpdatedKeys =
+    std::array{keys_at(1, key_rw | key_update), keys_at(2, key_ro | key_access, -1)};
+constexpr auto kStoreOverwrittenKeys =
+    std::array{keys_at(1, key_ow | key_update), keys_at(2, key_ro | key_access, -1)};
+constexpr auto kCountedKeys =
+    std::to_array<KeySpec>({{.flags = key_ro | key_access, .find = KeySpec::Find::keynum}});
+
+constexpr auto kMembersHistory = std::to_array<HistoryNote>({{"2.4.0", "More than one `member`."}});
+constexpr auto kPopHistory = std::to_array<HistoryNote>({{"3.2.0", "Argument `count`."}});
+constexpr auto kRandomHistory = std::to_array<HistoryNote>({{"2.6.0", "Argument `count`."}});
+
+constexpr auto kMemberArguments = std::to_array<Argument>({
+    key_argument(),
+    {.name = "member"},
+});
+
+constexpr auto kMembersArguments = std::to_array<Argument>({
+    key_argument(),
+    {.name = "member", .flags = Argument::multiple},
+});
+
+constexpr auto kMoveArguments = std::to_array<Argument>({
+    key_argument("source"),
+    key_argument("destination", 1),
+    {.name = "member"},
+});
+
+constexpr auto kPopArguments = std::to_array<Argument>({
+    key_argument(),
+    {.name = "count", .type = ArgumentType::integer, .since = "3.2.0", .flags = Argument::optional},
+});
+
+constexpr auto kRandomArguments = std::to_array<Argument>({
+    key_argument(),
+    {.name = "count", .type = ArgumentType::integer, .since = "2.6.0", .flags = Argument::optional},
+});
+
+constexpr auto kScanArguments = std::to_array<Argument>({
+    key_argument(),
+    {.name = "cursor", .type = ArgumentType::integer},
+    {.name = "pattern",
+     .type = ArgumentType::pattern,
+     .token = "MATCH",
+     .flags = Argument::optional},
+    {.name = "count", .type = ArgumentType::integer, .token = "COUNT", .flags = Argument::optional},
+});
+
+constexpr auto kStoreArguments = std::to_array<Argument>({
+    key_argument("destination"),
+    {.name = "key", .type = ArgumentType::key, .key_spec_index = 1, .flags = Argument::multiple},
+});
+
+constexpr auto kCardinalityArguments = std::to_array<Argument>({
+    {.name = "numkeys", .type = ArgumentType::integer},
+    {.name = "key", .type = ArgumentType::key, .key_spec_index = 0, .flags = Argument::multiple},
+    {.name = "limit", .type = ArgumentType::integer, .token = "LIMIT", .flags = Argument::optional},
+});
+
+constexpr auto kSetCommandRows = std::to_array<CommandSpec>({
+    {.name = "SADD",
+     .arity = -3,
+     .flags = write | denyoom | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyInserted,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members given",
+     .summary = "Adds members to a set, which it makes if there is none.",
+     .history = kMembersHistory,
+     .arguments = kMembersArguments,
+     .element_argument = 2,
+     .handler = &handle_sadd},
+    {.name = "SREM",
+     .arity = -3,
+     .flags = write | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyDeletedFrom,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members given",
+     .summary = "Removes members from a set; one without members is gone.",
+     .history = kMembersHistory,
+     .arguments = kMembersArguments,
+     .element_argument = 2,
+     .handler = &handle_srem},
+    {.name = "SMOVE",
+     .arity = 4,
+     .flags = write | fast,
+     .extra_categories = cat_set,
+     .keys = kMoveKeys,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Moves a member from one set to another.",
+     .arguments = kMoveArguments,
+     .element_argument = 3,
+     .handler = &handle_smove},
+    {.name = "SCARD",
+     .arity = 2,
+     .flags = readonly | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyLooked,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells how many members a set has.",
+     .arguments = kKeyArgument,
+     .handler = &handle_scard},
+    {.name = "SISMEMBER",
+     .arity = 3,
+     .flags = readonly | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyLooked,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Tells whether a set has a member.",
+     .arguments = kMemberArguments,
+     .element_argument = 2,
+     .handler = &handle_sismember},
+    {.name = "SMISMEMBER",
+     .arity = -3,
+     .flags = readonly | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyRead,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "6.2.0",
+     .complexity = "O(N), N being the members asked for",
+     .summary = "Tells for each of some members whether a set has it.",
+     .arguments = kMembersArguments,
+     .element_argument = 2,
+     .handler = &handle_smismember},
+    {.name = "SMEMBERS",
+     .arity = 2,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kKeyRead,
+     .tips = kNondeterministicOrderTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members",
+     .summary = "Returns all members of a set.",
+     .arguments = kKeyArgument,
+     .handler = &handle_smembers},
+    {.name = "SSCAN",
+     .arity = -3,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kKeyRead,
+     .tips = kNondeterministicTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "2.8.0",
+     .complexity = "O(1) per call, O(N) for a whole walk",
+     .summary = "Walks through the members of a set in steps.",
+     .arguments = kScanArguments,
+     .handler = &handle_sscan},
+    {.name = "SPOP",
+     .arity = -2,
+     .flags = write | fast,
+     .extra_categories = cat_set,
+     .keys = kKeyReadDeleted,
+     .tips = kNondeterministicTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the count, 1 without one",
+     .summary = "Takes members out of a set by chance and returns them.",
+     .history = kPopHistory,
+     .arguments = kPopArguments,
+     .handler = &handle_spop},
+    {.name = "SRANDMEMBER",
+     .arity = -2,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kKeyRead,
+     .tips = kNondeterministicTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the absolute value of the count, 1 without one",
+     .summary = "Returns members of a set by chance: a negative count may bring one again.",
+     .history = kRandomHistory,
+     .arguments = kRandomArguments,
+     .handler = &handle_srandmember},
+    {.name = "SINTER",
+     .arity = -2,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kAllKeysRead,
+     .tips = kNondeterministicOrderTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N*M), N being the members of the smallest set, M the sets",
+     .summary = "Returns the members that all of some sets have.",
+     .arguments = kKeysArgument,
+     .handler = &handle_sinter},
+    {.name = "SINTERSTORE",
+     .arity = -3,
+     .flags = write | denyoom,
+     .extra_categories = cat_set,
+     .keys = kStoreUpdatedKeys,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N*M), N being the members of the smallest set, M the sets",
+     .summary = "Stores the members that all of some sets have.",
+     .arguments = kStoreArguments,
+     .handler = &handle_sinterstore},
+    {.name = "SINTERCARD",
+     .arity = -3,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kCountedKeys,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "7.0.0",
+     .complexity = "O(N*M), N being the members of the smallest set, M the sets",
+     .summary = "Counts the members that all of some sets have, up to a limit.",
+     .arguments = kCardinalityArguments,
+     .handler = &handle_sintercard},
+    {.name = "SUNION",
+     .arity = -2,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kAllKeysRead,
+     .tips = kNondeterministicOrderTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members of all sets",
+     .summary = "Returns the members that any of some sets has.",
+     .arguments = kKeysArgument,
+     .handler = &handle_sunion},
+    {.name = "SUNIONSTORE",
+     .arity = -3,
+     .flags = write | denyoom,
+     .extra_categories = cat_set,
+     .keys = kStoreOverwrittenKeys,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members of all sets",
+     .summary = "Stores the members that any of some sets has.",
+     .arguments = kStoreArguments,
+     .handler = &handle_sunionstore},
+    {.name = "SDIFF",
+     .arity = -2,
+     .flags = readonly,
+     .extra_categories = cat_set,
+     .keys = kAllKeysRead,
+     .tips = kNondeterministicOrderTips,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members of all sets",
+     .summary = "Returns the members of the first set that no other of the sets has.",
+     .arguments = kKeysArgument,
+     .handler = &handle_sdiff},
+    {.name = "SDIFFSTORE",
+     .arity = -3,
+     .flags = write | denyoom,
+     .extra_categories = cat_set,
+     .keys = kStoreOverwrittenKeys,
+     .group = CommandGroup::set,
+     .routing = Routing::one_slot,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the members of all sets",
+     .summary = "Stores the members of the first set that no other of the sets has.",
+     .arguments = kStoreArguments,
+     .handler = &handle_sdiffstore},
+});
+
+}  // namespace
+
+std::span<const CommandSpec> set_command_rows() { return kSetCommandRows; }
 
 }  // namespace quoris::command

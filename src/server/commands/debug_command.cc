@@ -10,6 +10,8 @@
 #include "server/node.h"
 #include "server/node_context.h"
 #include "store/access.h"
+#include "store/elements.h"
+#include "store/packed.h"
 
 namespace quoris::server {
 namespace {
@@ -33,7 +35,13 @@ void debug_sleep(NodeContext& context) {
   context.reply().ok();
 }
 
-// Length of the value in Redis's dump format, without compression.
+// Bytes that say a length in Redis's dump format.
+size_t length_prefix(size_t length) {
+  if (length < 64) return 1;
+  return length < 16384 ? 2 : 5;
+}
+
+// Length of a text in Redis's dump format, without compression.
 size_t serialized_length(std::string_view text) {
   // Short integers become one byte of kind and 1, 2 or 4 of value.
   constexpr size_t kShortInteger = 11;
@@ -43,10 +51,21 @@ size_t serialized_length(std::string_view text) {
     if (integer >= INT16_MIN && integer <= INT16_MAX) return 3;
     if (integer >= INT32_MIN && integer <= INT32_MAX) return 5;
   }
-  size_t length_bytes = 1;
-  if (text.size() >= 64) length_bytes = 2;
-  if (text.size() >= 16384) length_bytes = 5;
-  return length_bytes + text.size();
+  return length_prefix(text.size()) + text.size();
+}
+
+// Of a collection: its size, then its elements one after the other.
+size_t serialized_length(const store::Entry& entry) {
+  constexpr size_t kPieceBytes = 4096;
+  char digits[kInt64TextMax + 1];
+  if (entry.type() == store::Type::string) return serialized_length(entry.string().text(digits));
+  size_t length = length_prefix(store::collection_size(entry));
+  store::for_each_piece(entry, kPieceBytes, [&](std::string_view elements, size_t /*count*/) {
+    store::packed::for_each_element(elements, [&](const store::StringView& element) {
+      length += serialized_length(element.text(digits));
+    });
+  });
+  return length;
 }
 
 bool is_shared(Node& node, const store::StringView& value) {
@@ -62,14 +81,12 @@ void debug_object(NodeContext& context) {
   if (entry == nullptr || entry->is_expired(node.now_ms())) {
     return context.reply().error(errors::kNoSuchKey);
   }
-  char scratch[21];
-  const store::StringView value = entry->string();
+  const bool shared = entry->type() == store::Type::string && is_shared(node, entry->string());
   // No address: what reaches a client doesn't depend on where memory lies.
   context.reply().simple(fmt::format(
       "Value at:0x0 refcount:{} encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-      is_shared(node, value) ? INT32_MAX : 1,
-      store::encoding_name(entry->type(), entry->encoding()),
-      serialized_length(value.text(scratch)), entry->access(),
+      shared ? INT32_MAX : 1, store::encoding_name(entry->type(), entry->encoding()),
+      serialized_length(*entry), entry->access(),
       store::idle_seconds(entry->access(), node.now_ms())));
 }
 
