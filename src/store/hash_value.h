@@ -60,8 +60,6 @@ class HashValue {
  private:
   bool set_packed(std::string_view field, std::string_view value);
   bool set_large(std::string_view field, std::string_view value);
-  [[nodiscard]] bool fits(const PackedView& view, std::string_view field,
-                          std::string_view value) const;
 
   Keyspace& keyspace_;
   const HashedKey& key_;

@@ -27,7 +27,7 @@ class LargeValue {
   // else is called but this and the destructor.
   virtual size_t free_some(size_t count_max) = 0;
 
-  // COPY. Elements in the same order.
+  // COPY. A list's items in the same order; a table's walk may differ within its buckets.
   [[nodiscard]] virtual std::unique_ptr<LargeValue> clone() const = 0;
 };
 
