@@ -18,9 +18,6 @@ NOT_YET = set("""
     blmove blmpop blpop brpop brpoplpush lindex linsert llen lmove lmpop lpop lpos lpush lpushx
     lrange lrem lset ltrim rpop rpoplpush rpush rpushx
 
-    hdel hexists hget hgetall hincrby hincrbyfloat hkeys hlen hmget hmset hrandfield hscan hset
-    hsetnx hstrlen hvals
-
     sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove
     spop srandmember srem sscan sunion sunionstore
 

@@ -65,6 +65,15 @@ inline constexpr std::string_view kNoFrequencyWithoutLfu =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 
+// Collections.
+inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kKeyCountNotPositive = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kTooManyKeys =
+    "ERR Number of keys can't be greater than number of args";
+inline constexpr std::string_view kLimitNegative = "ERR LIMIT can't be negative";
+inline constexpr std::string_view kReplyTooLarge =
+    "ERR Insufficient memory, the reply exceeds proto-max-bulk-len";
+
 // Strings.
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
 inline constexpr std::string_view kNanOrInfinity = "ERR increment would produce NaN or Infinity";
@@ -77,6 +86,12 @@ inline constexpr std::string_view kLcsLengthAndIndexes =
     "ERR If you want both the length and indexes, please just use IDX.";
 inline constexpr std::string_view kLcsTooLarge =
     "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+
+// Hashes.
+inline constexpr std::string_view kHashValueNotInteger = "ERR hash value is not an integer";
+inline constexpr std::string_view kHashValueNotFloat = "ERR hash value is not a float";
+inline constexpr std::string_view kIncrementNanOrInfinity = "ERR value is NaN or Infinity";
+inline constexpr std::string_view kCountOutOfRange = "ERR value is out of range";
 
 // Clients, monitoring, the node.
 inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";

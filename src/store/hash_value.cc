@@ -38,6 +38,17 @@ std::optional<StringView> HashView::find(std::string_view field) const {
   return view.at(view.next(at));
 }
 
+HashView::Pair HashView::random(Rng& rng) const {
+  QUORIS_ASSERT(size() > 0);
+  if (table_ != nullptr) {
+    const HashTable::Item& item = *table_->random(rng);
+    return {.field = {.bytes = item.member()}, .value = {.bytes = item.value()}};
+  }
+  const PackedView view(entry_.block());
+  const size_t at = view.offset_of(rng.below(size()) * kStep);
+  return {.field = view.at(at), .value = view.at(view.next(at))};
+}
+
 bool HashValue::set(std::string_view field, std::string_view value) {
   const size_t longest = std::max(field.size(), value.size());
   if (!entry_->is_large() && longest > limits_.hash_max_packed_bytes) make_large();
