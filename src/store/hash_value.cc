@@ -66,7 +66,7 @@ bool HashValue::set_packed(std::string_view field, std::string_view value) {
       packed::encoded_size(elements[1]) + (is_new ? packed::encoded_size(elements[0]) : 0);
   const size_t fields_max = std::min(limits_.hash_max_packed_fields, kPackedElementsMax / kStep);
   const size_t fields = view.count() / kStep + (is_new ? 1 : 0);
-  if ((is_new && fields > fields_max) || view.end() - gone + added > kPackedBytesMax) {
+  if (fields > fields_max || view.end() - gone + added > kPackedBytesMax) {
     make_large();
     return set_large(field, value);
   }

@@ -150,6 +150,18 @@ TEST_CASE("hash: one field more than the limit makes it large, for good", "[hash
   CHECK(contents_of(hash.entry()) == Model{{"one more", "v"}});
 }
 
+TEST_CASE("hash: a limit that was lowered shows at the next field that is set, new or not",
+          "[hash_value]") {
+  Hash hash;
+  for (const char* field : {"a", "b", "c"}) hash.set(field, "v");
+  hash.limits.hash_max_packed_fields = 1;
+  CHECK(hash.remove("c"));
+  CHECK(hash.entry().encoding() == Encoding::packed);
+  hash.set("a", "w");
+  CHECK(hash.entry().encoding() == Encoding::large);
+  CHECK(contents_of(hash.entry()) == Model{{"a", "w"}, {"b", "v"}});
+}
+
 TEST_CASE("hash: a field or value longer than the limit makes it large", "[hash_value]") {
   const std::string longest(64, 'x');
   const std::string too_long(65, 'x');
