@@ -87,6 +87,12 @@ inline constexpr std::string_view kLcsLengthAndIndexes =
 inline constexpr std::string_view kLcsTooLarge =
     "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
 
+// Hashes.
+inline constexpr std::string_view kHashValueNotInteger = "ERR hash value is not an integer";
+inline constexpr std::string_view kHashValueNotFloat = "ERR hash value is not a float";
+inline constexpr std::string_view kIncrementNanOrInfinity = "ERR value is NaN or Infinity";
+inline constexpr std::string_view kCountOutOfRange = "ERR value is out of range";
+
 // Clients, monitoring, the node.
 inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";

@@ -64,6 +64,17 @@ bool is_lru(EvictionPolicy policy) {
   return policy == EvictionPolicy::allkeys_lru || policy == EvictionPolicy::volatile_lru;
 }
 
+store::CollectionLimits collection_limits_of(const SettingValues& values) {
+  return {
+      .hash_max_packed_fields = static_cast<size_t>(values.hash_max_listpack_entries),
+      .hash_max_packed_bytes = values.hash_max_listpack_value,
+      .set_max_intset_members = static_cast<size_t>(values.set_max_intset_entries),
+      .zset_max_packed_members = static_cast<size_t>(values.zset_max_listpack_entries),
+      .zset_max_packed_bytes = values.zset_max_listpack_value,
+      .list_max_packed = values.list_max_listpack_size,
+  };
+}
+
 }  // namespace
 
 Node::Node(const Parts& parts)
@@ -458,6 +469,7 @@ void Node::settings_changed() {
   access.mode = is_lfu(now.maxmemory_policy) ? store::AccessMode::lfu : store::AccessMode::lru;
   access.lfu_log_factor = static_cast<uint32_t>(now.lfu_log_factor);
   access.lfu_decay_minutes = static_cast<uint32_t>(now.lfu_decay_time);
+  store_.limits() = collection_limits_of(now);
   data_settings_.proto_max_bulk_len = now.proto_max_bulk_len;
   data_settings_.lfu = is_lfu(now.maxmemory_policy);
   // Redis shares its small integers unless entries need an access clock of their own.

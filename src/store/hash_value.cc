@@ -1,5 +1,6 @@
 #include "store/hash_value.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/assert.h"
@@ -37,14 +38,20 @@ std::optional<StringView> HashView::find(std::string_view field) const {
   return view.at(view.next(at));
 }
 
-bool HashValue::fits(const PackedView& view, std::string_view field, std::string_view value) const {
-  const size_t bytes = field.size() + value.size();
-  return field.size() <= limits_.hash_max_packed_bytes &&
-         value.size() <= limits_.hash_max_packed_bytes && view.end() + bytes < kPackedBytesMax;
+HashView::Pair HashView::random(Rng& rng) const {
+  QUORIS_ASSERT(size() > 0);
+  if (table_ != nullptr) {
+    const HashTable::Item& item = *table_->random(rng);
+    return {.field = {.bytes = item.member()}, .value = {.bytes = item.value()}};
+  }
+  const PackedView view(entry_.block());
+  const size_t at = view.offset_of(rng.below(size()) * kStep);
+  return {.field = view.at(at), .value = view.at(view.next(at))};
 }
 
 bool HashValue::set(std::string_view field, std::string_view value) {
-  if (!entry_->is_large() && !fits(PackedView(entry_->block()), field, value)) make_large();
+  const size_t longest = std::max(field.size(), value.size());
+  if (!entry_->is_large() && longest > limits_.hash_max_packed_bytes) make_large();
   return entry_->is_large() ? set_large(field, value) : set_packed(field, value);
 }
 
@@ -52,17 +59,20 @@ bool HashValue::set_packed(std::string_view field, std::string_view value) {
   const PackedView view(entry_->block());
   const std::array elements = {packed::best_element(field), packed::best_element(value)};
   const size_t at = view.find(packed::Wanted(elements[0]), kStep);
-  if (at != PackedView::kNone) {
-    entry_ = &packed::replace(keyspace_, key_, *entry_, view.next(at), elements[1]);
-    return false;
-  }
+  const bool is_new = at == PackedView::kNone;
+  const size_t old_value = is_new ? PackedView::kNone : view.next(at);
+  const size_t gone = is_new ? 0 : view.next(old_value) - old_value;
+  const size_t added =
+      packed::encoded_size(elements[1]) + (is_new ? packed::encoded_size(elements[0]) : 0);
   const size_t fields_max = std::min(limits_.hash_max_packed_fields, kPackedElementsMax / kStep);
-  if (view.count() / kStep >= fields_max) {
+  const size_t fields = view.count() / kStep + (is_new ? 1 : 0);
+  if (fields > fields_max || view.end() - gone + added > kPackedBytesMax) {
     make_large();
     return set_large(field, value);
   }
-  entry_ = &packed::insert(keyspace_, key_, *entry_, view.end(), elements);
-  return true;
+  entry_ = is_new ? &packed::insert(keyspace_, key_, *entry_, view.end(), elements)
+                  : &packed::replace(keyspace_, key_, *entry_, old_value, elements[1]);
+  return is_new;
 }
 
 bool HashValue::set_large(std::string_view field, std::string_view value) {

@@ -24,6 +24,14 @@ class HashView {
   [[nodiscard]] size_t size() const;
   [[nodiscard]] std::optional<StringView> find(std::string_view field) const;
 
+  struct Pair {
+    StringView field;
+    StringView value;
+  };
+
+  // Each field as likely as any other. REQUIRES: size() > 0.
+  [[nodiscard]] Pair random(Rng& rng) const;
+
   // Null if the hash is in one block.
   [[nodiscard]] const HashTable* table() const { return table_; }
 
@@ -60,8 +68,6 @@ class HashValue {
  private:
   bool set_packed(std::string_view field, std::string_view value);
   bool set_large(std::string_view field, std::string_view value);
-  [[nodiscard]] bool fits(const PackedView& view, std::string_view field,
-                          std::string_view value) const;
 
   Keyspace& keyspace_;
   const HashedKey& key_;

@@ -52,7 +52,7 @@ class LargeValue {
     return {};
   }
 
-  // COPY. Elements in the same order.
+  // COPY. A list's items in the same order; a table's walk may differ within its buckets.
   [[nodiscard]] virtual std::unique_ptr<LargeValue> clone() const = 0;
 };
 

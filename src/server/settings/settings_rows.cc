@@ -10,6 +10,7 @@ namespace {
 using V = SettingValues;
 
 constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+constexpr int64_t kInt32Min = std::numeric_limits<int32_t>::min();
 constexpr int64_t kInt64Max = std::numeric_limits<int64_t>::max();
 constexpr uint64_t kUint64Max = std::numeric_limits<uint64_t>::max();
 constexpr int64_t kClientsMax = std::numeric_limits<uint32_t>::max();
@@ -224,6 +225,51 @@ constexpr SettingRow kRows[] = {
      .kind = Integer{.field = &V::lfu_decay_time, .low = 0, .high = kInt32Max},
      .help = "Minutes after which the access counter of the `lfu` policies loses one. 0: never. "
              "Shorter forgets yesterday's hot keys sooner, longer is not misled by a pause."},
+    {.name = "hash-max-listpack-entries",
+     .alias = "hash-max-ziplist-entries",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::hash_max_listpack_entries, .low = 0, .high = kInt64Max},
+     .help = "Fields up to which a hash is held in one block of memory; with more it becomes a "
+             "table, for good. A block takes a fraction of the memory, but each lookup reads it "
+             "from its beginning, and a change may copy it. A block never holds more than 32767 "
+             "fields or a MiB. Holds for the next change of a hash."},
+    {.name = "hash-max-listpack-value",
+     .alias = "hash-max-ziplist-value",
+     .group = SettingGroup::data,
+     .kind = MemorySize{.field = &V::hash_max_listpack_value,
+                        .low = 0,
+                        .high = static_cast<uint64_t>(kInt64Max)},
+     .help = "Bytes up to which a field and its value may be long in a hash that is one block; a "
+             "longer one makes a table of it."},
+    {.name = "set-max-intset-entries",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::set_max_intset_entries, .low = 0, .high = kInt64Max},
+     .help = "Members up to which a set of integers is a sorted array of 2 to 8 bytes each; with "
+             "more it becomes a table. Adding to a long array moves what stands behind."},
+    {.name = "zset-max-listpack-entries",
+     .alias = "zset-max-ziplist-entries",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::zset_max_listpack_entries, .low = 0, .high = kInt64Max},
+     .help = "Members up to which a sorted set is held in one block of memory, as "
+             "`hash-max-listpack-entries` does for a hash."},
+    {.name = "zset-max-listpack-value",
+     .alias = "zset-max-ziplist-value",
+     .group = SettingGroup::data,
+     .kind = MemorySize{.field = &V::zset_max_listpack_value,
+                        .low = 0,
+                        .high = static_cast<uint64_t>(kInt64Max)},
+     .help = "Bytes up to which a member may be long in a sorted set that is one block."},
+    {.name = "list-max-listpack-size",
+     .alias = "list-max-ziplist-size",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::list_max_listpack_size, .low = kInt32Min, .high = kInt32Max},
+     .help = "Size of the blocks that a list is made of: -1 to -5 are 4, 8, 16, 32 and 64 KiB, a "
+             "positive number is the items in a block. Larger blocks take less memory per item; "
+             "smaller ones make changes in the middle cheaper."},
+    {.name = "list-compress-depth",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::list_compress_depth, .low = 0, .high = kInt32Max},
+     .help = "Accepted because config files have it; changes nothing: lists are not compressed."},
 
     // --- commands ---
     {.name = "lazyfree-lazy-user-del",
