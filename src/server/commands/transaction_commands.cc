@@ -15,7 +15,7 @@ namespace errors = command::errors;
 // seen as absent without being removed.
 store::Version version_now(Node& node, DbIndex db, std::string_view key) {
   store::Writer writer(node.store(), node.stats().keyspace, node.env().rng, node.now_ms(),
-                       {.sink = node.outbox().sink()});
+                       node.listeners());
   return writer.watched_version(db, node.store().db(db).hashed(key));
 }
 

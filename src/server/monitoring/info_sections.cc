@@ -193,10 +193,12 @@ void write_stats(Node& node, InfoWriter& out) {
                  "current_eviction_exceeded_time"});
   out.add("keyspace_hits", stats.keyspace.hits);
   out.add("keyspace_misses", stats.keyspace.misses);
-  out.add_zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
-                 "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-                 "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
-                 "active_defrag_key_misses", "total_active_defrag_time",
+  out.add("pubsub_channels", node.pubsub().channels(PubSub::Kind::channel).size());
+  out.add("pubsub_patterns", node.pubsub().channels(PubSub::Kind::pattern).size());
+  out.add("pubsubshard_channels", node.pubsub().channels(PubSub::Kind::shard_channel).size());
+  out.add_zeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets",
+                 "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+                 "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
                  "current_active_defrag_time", "tracking_total_keys", "tracking_total_items",
                  "tracking_total_prefixes", "unexpected_error_replies"});
   out.add("total_error_replies", stats.errors);
