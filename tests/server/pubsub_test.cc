@@ -31,17 +31,17 @@ TEST_CASE("a message to oneself comes before the reply, never within it", "[serv
   Fixture f;
   f.a.ask({"HELLO", "3"});
   f.a.ask({"SUBSCRIBE", "c"});
-  CHECK(f.a.ask({"PUBLISH", "c", "hi"}) == std::string(kPushedHi) + ":1\r\n");
+  CHECK(f.a.ask({"PUBLISH", "c", "hi"}) == fmt::format("{}:1\r\n", kPushedHi));
   f.a.ask({"MULTI"});
   f.a.ask({"PING"});
   f.a.ask({"PUBLISH", "c", "hi"});
   f.a.ask({"PING"});
-  CHECK(f.a.ask({"EXEC"}) == std::string(kPushedHi) + "*3\r\n+PONG\r\n:1\r\n+PONG\r\n");
+  CHECK(f.a.ask({"EXEC"}) == fmt::format("{}*3\r\n+PONG\r\n:1\r\n+PONG\r\n", kPushedHi));
   // Replies of the same turn that came before stay before it.
   f.a.send_request({"PING"});
   f.a.send_request({"PUBLISH", "c", "hi"});
   f.node.turn();
-  CHECK(f.a.received() == "+PONG\r\n" + std::string(kPushedHi) + ":1\r\n");
+  CHECK(f.a.received() == fmt::format("+PONG\r\n{}:1\r\n", kPushedHi));
 }
 
 TEST_CASE("events of one's own command come before its reply", "[server]") {

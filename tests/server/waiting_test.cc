@@ -26,7 +26,7 @@ void put_items(DataContext& context, std::string_view name, Type type, int64_t c
   std::string items;
   for (int64_t i = 0; i < count; ++i)
     store::packed::append(items, store::packed::best_element("x"));
-  const std::string block = store::block_of(items, static_cast<size_t>(count));
+  const std::string block = store::packed::block_of(items, static_cast<size_t>(count));
   const store::HashedKey scratch = context.keyspace().hashed("scratch");
   store::Entry& entry = context.keyspace().put_block(
       scratch, {.type = type, .encoding = store::Encoding::packed, .block = block},
