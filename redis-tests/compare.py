@@ -115,7 +115,8 @@ class Pair:
         self.theirs.send_raw(data)
 
     def read(self):
-        return self.ours.read(), self.theirs.read()
+        """The next reply of each; a push counts as one."""
+        return self.ours.read(pushes=True), self.theirs.read(pushes=True)
 
     def ask(self, *arguments):
         self.send(*arguments)

@@ -23,8 +23,6 @@ NOT_YET = set("""
     zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex
     zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
     zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
-
-    psubscribe publish pubsub punsubscribe spublish ssubscribe subscribe sunsubscribe unsubscribe
 """.split())
 
 # Quoris has these, redis-server 7.0.15 does not.

@@ -40,16 +40,19 @@ struct WaitRequest {
   std::span<const std::string_view> keys;  // in the order of preference
   store::Type type = store::Type::list;    // list or zset
   int64_t timeout_ms = 0;                  // 0: for ever
-  bool null_array = true;                  // the reply when the time is up: a null array, or null
+  // The reply where nobody may wait (EXEC): a null array, or null. When the time is up it is a
+  // null array for all.
+  bool null_array = true;
 };
 
 // Makes the caller wait. When a key of the request has been filled (and at no other time) the
-// command is run again from its beginning, in the order in which its callers began to wait; it
-// either replies then or waits on.
+// command is run again from its beginning, in the order in which its callers began to wait, with
+// the filled key in place of each of its keys; it either replies then or waits on.
 class Blocker {
  public:
   virtual ~Blocker() = default;
-  // Instead of a reply. The views are valid during the call only.
+  // Instead of a reply. The views are valid during the call only; the keys are views of the
+  // command's arguments, not of copies.
   virtual void wait(const WaitRequest& request) = 0;
 };
 

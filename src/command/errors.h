@@ -143,6 +143,13 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
   return "ERR invalid expire time in '" + std::string(command) + "' command";
 }
 
+// `command` is the full name in lower case.
+[[nodiscard]] inline std::string not_while_subscribed(std::string_view command) {
+  return "ERR Can't execute '" + std::string(command) +
+         "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+         "context";
+}
+
 [[nodiscard]] inline std::string hello_syntax(std::string_view option) {
   return "ERR Syntax error in HELLO option '" + quoted(option) + "'";
 }

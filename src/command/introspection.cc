@@ -14,26 +14,10 @@ namespace quoris::command {
 namespace {
 
 // The word of each bit, the lowest first.
-constexpr auto kCommandFlagNames = std::to_array<std::string_view>({"write",
-                                                                    "readonly",
-                                                                    "denyoom",
-                                                                    "admin",
-                                                                    "pubsub",
-                                                                    "noscript",
-                                                                    "blocking",
-                                                                    "loading",
-                                                                    "stale",
-                                                                    "skip_monitor",
-                                                                    "skip_slowlog",
-                                                                    "asking",
-                                                                    "fast",
-                                                                    "no_auth",
-                                                                    "may_replicate",
-                                                                    "no_mandatory_keys",
-                                                                    "no_async_loading",
-                                                                    "no_multi",
-                                                                    "movablekeys",
-                                                                    "allow_busy"});
+constexpr auto kCommandFlagNames = std::to_array<std::string_view>(
+    {"write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
+     "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "no_mandatory_keys",
+     "no_async_loading", "no_multi", "movablekeys", "allow_busy"});
 static_assert(allow_busy == 1U << (kCommandFlagNames.size() - 1));
 
 constexpr auto kCategoryNames = std::to_array<std::string_view>(

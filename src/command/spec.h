@@ -39,15 +39,19 @@ enum CommandFlag : uint32_t {
   asking = 1U << 11,
   fast = 1U << 12,
   no_auth = 1U << 13,
-  may_replicate = 1U << 14,
-  no_mandatory_keys = 1U << 15,
-  no_async_loading = 1U << 16,
-  no_multi = 1U << 17,
+  no_mandatory_keys = 1U << 14,
+  no_async_loading = 1U << 15,
+  no_multi = 1U << 16,
   movablekeys =
-      1U << 18,  // derived from the key specs: Command::flags has it, a row doesn't say it
-  allow_busy = 1U << 19,
+      1U << 17,  // derived from the key specs: Command::flags has it, a row doesn't say it
+  allow_busy = 1U << 18,
   // Run at once inside MULTI instead of being queued (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET).
   immediate_in_multi = 1U << 24,
+  // No write, but has effects elsewhere: CLIENT PAUSE WRITE holds it back (PUBLISH). Redis 7.0 has
+  // this flag too and does not print it.
+  may_replicate = 1U << 26,
+  // Allowed to a RESP2 connection that is subscribed to something.
+  while_subscribed = 1U << 25,
 };
 
 // ACL categories, in the order in which COMMAND INFO prints them. @read, @write, @admin,

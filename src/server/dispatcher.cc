@@ -45,6 +45,50 @@ std::string first_arguments(std::span<const std::string_view> arguments) {
   return shown;
 }
 
+// What a command that may wait is run with for the first time.
+class KeepingBlocker final : public command::Blocker {
+ public:
+  KeepingBlocker(Node& node, Session& session, const command::Command& command,
+                 std::span<const std::string_view> arguments)
+      : node_(node), session_(session), command_(command), arguments_(arguments) {}
+
+  void wait(const command::WaitRequest& request) override {
+    node_.waiting().add(session_, command_, arguments_, request);
+  }
+
+ private:
+  Node& node_;
+  Session& session_;
+  const command::Command& command_;
+  std::span<const std::string_view> arguments_;
+};
+
+// ... and when it is run again: it keeps its place.
+struct StayingBlocker final : command::Blocker {
+  void wait(const command::WaitRequest& /*request*/) override { waits_on = true; }
+
+  bool waits_on = false;
+};
+
+// Messages to a session whose own command runs come before the command's reply, never within it.
+class ReplyBehindMessages {
+ public:
+  explicit ReplyBehindMessages(Session& session)
+      : session_(session.is_subscribed() ? &session : nullptr) {
+    if (session_ != nullptr) session_->subscriptions()->hold_reply(session_->out());
+  }
+
+  ~ReplyBehindMessages() {
+    if (session_ != nullptr) session_->subscriptions()->release_reply(session_->out());
+  }
+
+  ReplyBehindMessages(const ReplyBehindMessages&) = delete;
+  ReplyBehindMessages& operator=(const ReplyBehindMessages&) = delete;
+
+ private:
+  Session* session_;
+};
+
 }  // namespace
 
 void Dispatcher::plan(Planned& planned) {
@@ -78,6 +122,7 @@ bool Dispatcher::execute(const Planned& planned) {
     if (session.in_multi() && !command.spec->has(command::immediate_in_multi)) {
       queue(session, command, planned.arguments, reply);
     } else {
+      const ReplyBehindMessages order(session);
       node_.outbox().begin();
       call(session, command, planned.arguments, planned.key, reply);
       node_.outbox().end();
@@ -93,6 +138,8 @@ bool Dispatcher::execute(const Planned& planned) {
   if (session.reply_mode == ReplyMode::skip_next) session.reply_mode = ReplyMode::skip_this;
   if (!session.authenticated) [[unlikely]]
     node_.check_output_limit(session);
+  if (node_.waiting().has_ready()) [[unlikely]]
+    node_.waiting().serve();
   return true;
 }
 
@@ -146,27 +193,31 @@ bool Dispatcher::refused(const Planned& planned, resp::ReplyWriter& reply) {
     reject(session, command, reply, errors::kNoAuth);
     return true;
   }
-  const std::string_view error = gate_error(session, *command);
+  const std::string error = gate_error(session, *command);
   if (error.empty()) return false;
   reject(session, command, reply, error);
   return true;
 }
 
 // Gates that depend on the state of session and node; empty: passed.
-std::string_view Dispatcher::gate_error(Session& session, const command::Command& command) {
+std::string Dispatcher::gate_error(Session& session, const command::Command& command) {
   const command::CommandSpec& spec = *command.spec;
-  if (session.in_multi() && spec.has(command::no_multi)) return errors::kNotInMulti;
+  if (session.in_multi() && spec.has(command::no_multi)) return std::string(errors::kNotInMulti);
   if (spec.node_handler == &handle_debug && !debug_allowed(node_, session)) {
-    return errors::kDebugNotAllowed;
+    return std::string(errors::kDebugNotAllowed);
   }
   // Whatever is queued takes memory.
   const bool is_queued = session.in_multi() && !spec.has(command::immediate_in_multi);
   const bool needs_memory = spec.has(command::denyoom) || is_queued ||
                             (is_exec(command) && session.in_multi() &&
                              (session.transaction()->flags_of_all & command::denyoom) != 0);
-  if (!node_.memory_limit().make_room() && needs_memory) return errors::kOutOfMemory;
+  if (!node_.memory_limit().make_room() && needs_memory) return std::string(errors::kOutOfMemory);
+  if (session.protocol == resp::Protocol::resp2 && session.is_subscribed() &&
+      !spec.has(command::while_subscribed)) {
+    return errors::not_while_subscribed(command.full_name);
+  }
   constexpr uint32_t kOnKeys = command::write | command::readonly | command::may_replicate;
-  if (session.monitor && spec.has(kOnKeys)) return errors::kMonitorOnKeys;
+  if (session.monitor && spec.has(kOnKeys)) return std::string(errors::kMonitorOnKeys);
   return {};
 }
 
@@ -221,20 +272,12 @@ void Dispatcher::call(Session& session, const command::Command& command,
   const bool was_monitored = node_.has_monitors();
   redacted_.clear();
   if (spec.handler != nullptr) {
-    // While CLIENT PAUSE keeps the data as it is, reads don't remove what has expired.
-    const bool paused = node_.pause_kind() != Pause::Kind::none;
-    store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
-                         {.sink = node_.outbox().sink()},
-                         paused ? store::ExpiredKeys::hide : store::ExpiredKeys::remove);
-    command::DataContext context({.writer = writer,
-                                  .reply = reply,
-                                  .rng = node_.env().rng,
-                                  .settings = node_.data_settings(),
-                                  .breather = &node_.breather(),
-                                  .no_touch = session.no_touch},
-                                 session.db, arguments);
-    context.know_hash(key.argument, key.hash);
-    spec.handler(context);
+    if (spec.has(command::blocking) && !session.in_exec()) {
+      KeepingBlocker blocker(node_, session, command, arguments);
+      run_data(session, spec, arguments, key, reply, &blocker);
+    } else {
+      run_data(session, spec, arguments, key, reply, nullptr);
+    }
   } else {
     NodeContext context(node_, session, command, arguments, reply, redacted_);
     spec.node_handler(context);
@@ -252,12 +295,69 @@ void Dispatcher::call(Session& session, const command::Command& command,
     node_.count_error(reply.last_error_code());
   }
   if (reply.out().size() >= Node::kOutputCheckBytes) node_.check_output_limit(session);
-  note_duration(session, command, arguments, took);
+  if (session.is_blocked()) {
+    node_.waiting().note_spent(session, took);  // slow log and histogram follow when it ends
+  } else {
+    note_duration(session, command, arguments, took);
+  }
   constexpr uint32_t kNotShown = command::skip_monitor | command::admin;
   if (was_monitored && node_.has_monitors() && !spec.has(kNotShown)) {
     node_.feed_monitors(session, redacted(arguments));
   }
   if (took > kStaleAfterNs && !session.in_exec()) node_.refresh_time();
+}
+
+void Dispatcher::run_data(Session& session, const command::CommandSpec& spec,
+                          std::span<const std::string_view> arguments, PlannedKey key,
+                          resp::ReplyWriter& reply, command::Blocker* blocker) {
+  // While CLIENT PAUSE keeps the data as it is, reads don't remove what has expired.
+  const bool paused = node_.pause_kind() != Pause::Kind::none;
+  store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
+                       node_.listeners(),
+                       paused ? store::ExpiredKeys::hide : store::ExpiredKeys::remove);
+  command::DataContext context({.writer = writer,
+                                .reply = reply,
+                                .rng = node_.env().rng,
+                                .settings = node_.data_settings(),
+                                .breather = &node_.breather(),
+                                .blocker = blocker,
+                                .no_touch = session.no_touch},
+                               session.db, arguments);
+  context.know_hash(key.argument, key.hash);
+  spec.handler(context);
+}
+
+bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
+  const ReplyBehindMessages order(session);
+  resp::ReplyWriter reply(session.is_blocked_muted() ? discarded_ : session.out(),
+                          session.protocol);
+  StayingBlocker blocker;
+  redacted_.clear();
+  const uint64_t started = node_.env().clock.monotonic_ns();
+  node_.outbox().begin();
+  run_data(session, *rerun.command.spec, rerun.arguments, {}, reply, &blocker);
+  node_.outbox().end();
+  discarded_.clear();
+  if (blocker.waits_on) return false;
+  const uint64_t took = node_.env().clock.monotonic_ns() - started;
+  CommandStats& stats = node_.stats().commands[rerun.command.index];
+  stats.nanoseconds += took;
+  if (reply.errors() > 0) {
+    ++stats.failed;
+    node_.count_error(reply.last_error_code());
+  }
+  if (reply.out().size() >= Node::kOutputCheckBytes) node_.check_output_limit(session);
+  note_duration(session, rerun.command, rerun.sent, rerun.spent_ns + took);
+  return true;
+}
+
+void Dispatcher::note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns,
+                                 UnblockReason reason) {
+  if (reason != UnblockReason::timeout) ++node_.stats().commands[request.command->index].failed;
+  std::vector<std::string_view> arguments;
+  request.arguments(arguments);
+  redacted_.clear();
+  note_duration(session, *request.command, arguments, spent_ns);
 }
 
 std::span<const std::string_view> Dispatcher::redacted(

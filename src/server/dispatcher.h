@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,14 @@ struct Planned {
   PlannedKey key = {};
 };
 
+// A command that waited and is run again.
+struct Rerun {
+  const command::Command& command;
+  std::span<const std::string_view> arguments;  // as the handler is to see them
+  std::span<const std::string_view> sent;       // as the client sent them
+  uint64_t spent_ns = 0;                        // before it waited
+};
+
 class Dispatcher {
  public:
   explicit Dispatcher(Node& node) : node_(node) {}
@@ -54,10 +63,22 @@ class Dispatcher {
   void call(Session& session, const command::Command& command,
             std::span<const std::string_view> arguments, PlannedKey key, resp::ReplyWriter& reply);
 
+  // Runs a command of a blocked session again, as a batch of its own. False: it waits on, and
+  // nothing was replied. REQUIRES: no command runs.
+  [[nodiscard]] bool run_again(Session& session, const Rerun& rerun);
+
+  // The figures of a command whose wait ended without what it waited for.
+  void note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns,
+                       UnblockReason reason);
+
  private:
+  // Runs the handler of a data command. `blocker` may be null.
+  void run_data(Session& session, const command::CommandSpec& spec,
+                std::span<const std::string_view> arguments, PlannedKey key,
+                resp::ReplyWriter& reply, command::Blocker* blocker);
   // The gates: true if the command was answered with an error.
   [[nodiscard]] bool refused(const Planned& planned, resp::ReplyWriter& reply);
-  [[nodiscard]] std::string_view gate_error(Session& session, const command::Command& command);
+  [[nodiscard]] std::string gate_error(Session& session, const command::Command& command);
   void reject(Session& session, const command::Command* command, resp::ReplyWriter& reply,
               std::string_view error);
   void queue(Session& session, const command::Command& command,

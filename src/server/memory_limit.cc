@@ -65,7 +65,7 @@ MemoryLimit::Outcome MemoryLimit::evict() {
   Outcome outcome = Outcome::below;
   node_.outbox().begin();
   store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
-                       {.sink = node_.outbox().sink()});
+                       node_.listeners());
   for (unsigned keys = 1; node_.over_memory_limit(); ++keys) {
     if (!free_some(writer)) {
       outcome = Outcome::stuck;

@@ -42,6 +42,14 @@ constexpr std::string_view kProtected =
     "do one of the above things in order for the server to start accepting connections from the "
     "outside.\r\n";
 
+std::vector<std::span<const command::CommandSpec>> families(
+    std::span<const command::CommandSpec> more) {
+  const auto own = command_families();
+  std::vector<std::span<const command::CommandSpec>> all(own.begin(), own.end());
+  all.push_back(more);
+  return all;
+}
+
 std::string random_hex(Rng& rng, size_t bytes) {
   std::vector<std::byte> secret(bytes);
   rng.secret_bytes(secret);
@@ -85,8 +93,11 @@ Node::Node(const Parts& parts)
       log_(parts.log_sink),
       store_(static_cast<size_t>(parts.settings.values().databases), draw_secret(parts.env.rng),
              NodeNumber{0}),
-      commands_(command_families()),
+      commands_(families(parts.more_commands)),
       dispatcher_(*this),
+      pubsub_(*this),
+      notifications_(pubsub_),
+      waiting_(*this),
       run_id_(random_hex(parts.env.rng, 20)),
       node_id_(parts.settings.values().node_id) {
   if (node_id_.empty()) node_id_ = random_hex(env_.rng, 20);
@@ -167,7 +178,9 @@ void Node::reap() {
 
 void Node::destroy(Session& session) {
   remove_monitor(session);
+  pubsub_.forget(session);
   if (session.blocked_) {
+    waiting_.forget(session);
     env_.timers.cancel(session.blocked_->timer);
     --blocked_;
   }
@@ -361,7 +374,7 @@ void Node::check_output_limit(Session& session) {
   if (session.closes_now()) return;
   const size_t pending = session.output_memory();
   if (pending == 0) return;
-  const OutputLimit& limit = values().client_output_buffer_limit[0];
+  const OutputLimit& limit = values().client_output_buffer_limit[session.is_subscribed() ? 2 : 0];
   const int64_t now_s = now_us_ / 1'000'000;
   const bool stranger = !session.authenticated && !values().requirepass.empty();
   const size_t unsent = session.out_.size() + session.stream_->unsent();
@@ -396,10 +409,11 @@ void Node::breathe() {
 // --- waiting ----------------------------------------------------------------------------------
 
 void Node::block(Session& session, int64_t timeout_ms,
-                 std::function<void(resp::ReplyWriter&, UnblockReason)> on_end) {
+                 std::function<void(resp::ReplyWriter&, UnblockReason)> on_end, size_t bytes) {
   QUORIS_ASSERT(!session.is_blocked());
   session.blocked_ = std::make_unique<Blocked>();
   session.blocked_->on_end = std::move(on_end);
+  session.blocked_->bytes = bytes;
   session.blocked_->muted = session.muted();
   ++blocked_;
   if (timeout_ms <= 0) return;
@@ -478,6 +492,7 @@ void Node::settings_changed() {
   data_settings_.lazy_user_del = now.lazyfree_lazy_user_del;
   data_settings_.lazy_user_flush = now.lazyfree_lazy_user_flush;
   memory_limit_.settings_changed();
+  notifications_.set_events(now.notify_keyspace_events);
   if (!now.latency_tracking) {
     for (CommandStats& stats : stats_.commands) stats.latency.reset();
   }
@@ -574,7 +589,7 @@ void Node::tend(Session& session) {
   const int64_t idle_ms = now_ms() - session.last_active_ms;
   if (idle_ms > kShrinkAfterMs) session.reader_.shrink();
   const int64_t timeout_ms = values().timeout_s * 1000;
-  const bool exempt = session.is_waiting() || session.monitor;
+  const bool exempt = session.is_waiting() || session.monitor || session.is_subscribed();
   if (timeout_ms == 0 || exempt || idle_ms <= timeout_ms) return;
   log_.write(LogLevel::verbose, "closing client id={}: idle for more than `timeout`",
              raw(session.id()));
@@ -591,7 +606,7 @@ void Node::expire_slice() {
   if (active_expire && pause_.kind == Pause::Kind::none) {
     ++stats_.expire_cycles;
     outbox_.begin();
-    store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), {.sink = outbox_.sink()});
+    store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), listeners());
     // Every database in turn, from the one where the last slice ended.
     for (size_t seen = 0; seen < store_.databases(); ++seen) {
       const DbIndex db = expire_db_;

@@ -30,10 +30,13 @@
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
 #include "server/monitoring/stats.h"
+#include "server/notifications.h"
 #include "server/outbox.h"
+#include "server/pubsub.h"
 #include "server/session.h"
 #include "server/settings/settings.h"
 #include "server/settings/settings_table.h"
+#include "server/waiting.h"
 #include "store/store.h"
 
 namespace quoris::server {
@@ -73,6 +76,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     LogSink& log_sink;
     NodeEdge& edge;
     Settings& settings;
+    std::span<const command::CommandSpec> more_commands = {};  // of tests
   };
 
   explicit Node(const Parts& parts);
@@ -122,6 +126,17 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   [[nodiscard]] Outbox& outbox() { return outbox_; }
 
+  [[nodiscard]] PubSub& pubsub() { return pubsub_; }
+
+  [[nodiscard]] Waiting& waiting() { return waiting_; }
+
+  // Who hears of what a writer does now; each of them null where nobody does.
+  [[nodiscard]] store::Writer::Listeners listeners() {
+    return {.sink = outbox_.sink(),
+            .waiters = waiting_.listener(),
+            .events = notifications_.listener()};
+  }
+
   [[nodiscard]] const command::DataSettings& data_settings() const { return data_settings_; }
 
   [[nodiscard]] command::Breather& breather() { return *this; }
@@ -156,9 +171,10 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   // --- blocking commands ------------------------------------------------------------------------
   // The session's command waits until unblock() or for `timeout_ms` (0: for ever). `on_end` writes
-  // its reply. REQUIRES: it is not blocked, and NodeContext::may_block().
+  // its reply. `bytes`: memory of what is kept of the command meanwhile.
+  // REQUIRES: it is not blocked, and NodeContext::may_block().
   void block(Session& session, int64_t timeout_ms,
-             std::function<void(resp::ReplyWriter&, UnblockReason)> on_end);
+             std::function<void(resp::ReplyWriter&, UnblockReason)> on_end, size_t bytes = 0);
   void unblock(Session& session, UnblockReason reason);
 
   // Those that CLIENT PAUSE holds back included.
@@ -246,6 +262,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   MemoryLimit memory_limit_{*this};
   Defragmentation defragmentation_{*this};
   int64_t next_defrag_look_us_ = 0;
+  PubSub pubsub_;
+  Notifications notifications_;
+  Waiting waiting_;
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;

@@ -119,6 +119,11 @@ WatchedKeys& Session::watched() {
   return *watched_;
 }
 
+Subscriptions& Session::make_subscriptions() {
+  if (!subscriptions_) subscriptions_ = std::make_unique<Subscriptions>();
+  return *subscriptions_;
+}
+
 size_t Session::output_memory() const { return out_.memory() + stream_->pending(); }
 
 void Session::close_after_reply() {
@@ -135,6 +140,7 @@ void Session::close_now() {
 std::string Session::flags_text(bool watched_changed) const {
   std::string flags;
   if (monitor) flags += 'O';
+  if (is_subscribed()) flags += 'P';
   if (is_waiting()) flags += 'b';
   if (in_multi() || in_exec_) flags += 'x';
   if (watched_changed) flags += 'd';
@@ -153,6 +159,8 @@ size_t Session::memory() const {
   }
   if (transaction_) bytes += sizeof(Transaction) + transaction_->bytes;
   if (watched_) bytes += watched_->memory();
+  if (blocked_) bytes += sizeof(Blocked) + blocked_->bytes;
+  if (subscriptions_) bytes += subscriptions_->memory();
   return bytes;
 }
 

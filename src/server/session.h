@@ -27,7 +27,9 @@
 #include "resp/reply_writer.h"
 #include "resp/request_reader.h"
 #include "server/consistency.h"
+#include "server/subscriptions.h"
 #include "server/watched_keys.h"
+#include "store/store.h"
 
 namespace quoris::server {
 
@@ -53,7 +55,8 @@ struct Transaction {
 // Why a blocked command ended.
 enum class UnblockReason : uint8_t {
   ready,           // what it waited for has come
-  timeout,         // its time is up, or CLIENT UNBLOCK TIMEOUT
+  timeout,         // its time is up
+  client_timeout,  // CLIENT UNBLOCK TIMEOUT: as if its time were up
   client_unblock,  // CLIENT UNBLOCK ERROR
 };
 
@@ -62,6 +65,7 @@ enum class UnblockReason : uint8_t {
 struct Blocked {
   TimerId timer{0};    // 0: no timeout
   bool muted = false;  // CLIENT REPLY OFF or SKIP when it began to wait
+  size_t bytes = 0;    // memory of what is kept of the command
   std::function<void(resp::ReplyWriter&, UnblockReason)> on_end;
 };
 
@@ -142,6 +146,9 @@ class Session final : public StreamHandler {
     return blocked_ && blocked_->timer != TimerId{0};
   }
 
+  // What its blocked command will answer is not wanted. REQUIRES: is_blocked().
+  [[nodiscard]] bool is_blocked_muted() const { return blocked_->muted; }
+
   // Its next command waits for the end of CLIENT PAUSE.
   [[nodiscard]] bool is_postponed() const { return postponed_; }
 
@@ -166,11 +173,24 @@ class Session final : public StreamHandler {
 
   [[nodiscard]] bool closing() const { return closing_; }
 
+  // Nobody will read what it is sent from now on, or it is about to be closed.
+  [[nodiscard]] bool is_leaving() const { return closing_ || peer_gone_; }
+
   // Without sending what waits.
   [[nodiscard]] bool closes_now() const { return close_dropping_; }
 
   // Its commands have to wait.
   [[nodiscard]] bool is_waiting() const { return postponed_ || is_blocked(); }
+
+  // --- subscriptions (kept by PubSub) -----------------------------------------------------------
+  // Null until the first one.
+  [[nodiscard]] Subscriptions* subscriptions() { return subscriptions_.get(); }
+
+  [[nodiscard]] const Subscriptions* subscriptions() const { return subscriptions_.get(); }
+
+  Subscriptions& make_subscriptions();
+
+  [[nodiscard]] bool is_subscribed() const { return subscriptions_ && subscriptions_->total() > 0; }
 
   // "N" or letters of redis.io's CLIENT LIST flags.
   [[nodiscard]] std::string flags_text(bool watched_changed) const;
@@ -199,6 +219,7 @@ class Session final : public StreamHandler {
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<WatchedKeys> watched_;
   std::unique_ptr<Blocked> blocked_;
+  std::unique_ptr<Subscriptions> subscriptions_;
   size_t read_this_turn_ = 0;
   size_t unsent_seen_ = 0;  // by the last look of the tick
   uint32_t planned_ = 0;    // commands of the reader that are in a batch

@@ -27,6 +27,9 @@ Entry* Writer::find_for_read(DbIndex db, const HashedKey& key, LookupFlags flags
     entry = store_.db(db).find(key);
     if (entry != nullptr && entry->is_expired(now_ms_)) entry = nullptr;
   }
+  if (entry == nullptr && !has(flags, LookupFlags::no_event)) {
+    notify(EventClass::key_miss, "keymiss", db, key.bytes);
+  }
   if (!has(flags, LookupFlags::no_stats)) ++(entry != nullptr ? stats_.hits : stats_.misses);
   if (entry != nullptr && !has(flags, LookupFlags::no_touch)) touch(*entry);
   return entry;
@@ -53,6 +56,7 @@ Entry& Writer::put_string(DbIndex db, const HashedKey& key, const NewString& val
   Entry& entry =
       store_.db(db).put_string(key, value, version, expire_at_ms, access_of_new(present), present);
   ++stats_.changes;
+  if (present == nullptr) notify(EventClass::new_key, "new", db, key.bytes);
   if (sink_ == nullptr) return entry;
   const StringView stored = entry.string();
   emit({.kind = MutationKind::put_string,
@@ -142,6 +146,7 @@ void Writer::expire_found(DbIndex db, const HashedKey& key, Entry& entry) {
         .version = expired_version(entry.version()),
         .key = entry.key(),
         .value = {}});
+  notify(EventClass::expired, "expired", db, key.bytes);  // the key may lie in the entry
   store_.db(db).remove(key, entry);
   ++stats_.expired;
 }
@@ -177,6 +182,7 @@ void Writer::swap(DbIndex a, DbIndex b) {
         .version = version,
         .key = {},
         .value = {}});
+  if (waiters_ != nullptr) waiters_->dbs_swapped(a, b);
 }
 
 Version Writer::watched_version(DbIndex db, const HashedKey& key) {

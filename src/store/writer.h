@@ -34,6 +34,7 @@ enum class LookupFlags : uint8_t {
   none = 0,
   no_touch = 1,  // leave the access clock alone (OBJECT, TTL, CLIENT NO-TOUCH)
   no_stats = 2,  // don't count a hit or miss
+  no_event = 4,  // a miss is no event (OBJECT)
 };
 
 constexpr LookupFlags operator|(LookupFlags a, LookupFlags b) {
@@ -48,6 +49,8 @@ class KeyWaiters {
   virtual ~KeyWaiters() = default;
   // A list or sorted set stands at the key, or has grown.
   virtual void key_filled(DbIndex db, std::string_view key) = 0;
+  // SWAPDB: other values stand at the keys of both.
+  virtual void dbs_swapped(DbIndex a, DbIndex b) = 0;
 };
 
 // A member of a sorted set. REQUIRES: the score is not NaN.

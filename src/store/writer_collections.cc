@@ -18,8 +18,10 @@ constexpr size_t kPieceBytes = size_t{256} * 1024;
 }  // namespace
 
 Entry& Writer::create(DbIndex db, const HashedKey& key, const NewBlock& value) {
-  return store_.db(db).put_block(key, value, kNoVersion, kNoExpiry, access_of_new(nullptr),
-                                 nullptr);
+  Entry& entry =
+      store_.db(db).put_block(key, value, kNoVersion, kNoExpiry, access_of_new(nullptr), nullptr);
+  notify(EventClass::new_key, "new", db, key.bytes);
+  return entry;
 }
 
 void Writer::tell_waiters(DbIndex db, const Entry& entry) {
@@ -235,9 +237,13 @@ void Writer::copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& 
     const StringView value = from.string();
     const NewString copied = {
         .encoding = from.encoding(), .integer = value.integer, .bytes = value.bytes};
+    const bool replaces = store_.db(to_db).find(to) != nullptr;
     put_string(to_db, to, copied, expire_at_ms);
+    // What was there was removed first, as clients see it. (Else put_string() said so.)
+    if (replaces) notify(EventClass::new_key, "new", to_db, to.bytes);
     return;
   }
+  notify(EventClass::new_key, "new", to_db, to.bytes);
   if (from.is_large()) return put_large(to_db, to, from.type(), from.large().clone(), expire_at_ms);
   const NewBlock block = {.type = from.type(), .encoding = from.encoding(), .block = from.block()};
   put_block(to_db, to, block, expire_at_ms);
@@ -281,6 +287,7 @@ void Writer::move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex 
         .key = entry.key(),
         .value = {}});
   keyspace.remove(from, entry);
+  notify(EventClass::new_key, "new", to_db, to.bytes);
   put_large(to_db, to, type, std::move(value), expire_at_ms);
 }
 

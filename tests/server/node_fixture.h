@@ -205,14 +205,15 @@ class TestClient {
 
 class TestNode {
  public:
-  explicit TestNode(uint64_t seed = 1)
+  explicit TestNode(uint64_t seed = 1, std::span<const command::CommandSpec> more_commands = {})
       : env_(seed),
         edge_(env_),
         node_({.env = env_.env(),
                .host = host_,
                .log_sink = sink_,
                .edge = edge_,
-               .settings = settings_}) {}
+               .settings = settings_,
+               .more_commands = more_commands}) {}
 
   TestClient connect(bool local = true) {
     auto record = std::make_shared<MemoryStream::Record>();

@@ -1,6 +1,7 @@
 // EXPIRE, TTL and their families: a key's time to live, set and asked for.
 #include "command/args.h"
 #include "command/data_context.h"
+#include "command/keys/expire_key.h"
 #include "command/keys/key_commands.h"
 
 namespace quoris::command {
@@ -66,11 +67,7 @@ void expire(DataContext& context, TimeForm form, std::string_view command_name) 
   if (entry == nullptr || !conditions->hold(entry->expire_at_ms(), *expire_at_ms)) {
     return context.reply().integer(0);
   }
-  if (*expire_at_ms <= context.now_ms()) {
-    context.writer().remove(context.db(), key);
-  } else {
-    context.writer().set_expiry(context.db(), key, *entry, *expire_at_ms);
-  }
+  expire_key(context, key, *entry, *expire_at_ms);
   context.reply().integer(1);
 }
 
@@ -110,7 +107,10 @@ void handle_persist(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
   const bool persisted = entry != nullptr && entry->has_expiry();
-  if (persisted) context.writer().set_expiry(context.db(), key, *entry, store::kNoExpiry);
+  if (persisted) {
+    context.writer().set_expiry(context.db(), key, *entry, store::kNoExpiry);
+    context.notify(store::EventClass::generic, "persist", key.bytes);
+  }
   context.reply().integer(persisted ? 1 : 0);
 }
 

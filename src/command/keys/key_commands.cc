@@ -32,7 +32,9 @@ Parsed<CopyOptions> parse_copy_options(DataContext& context) {
 void remove_keys(DataContext& context) {
   int64_t removed = 0;
   for_each_key(context, 1, 1, [&](size_t, const store::HashedKey& key) {
-    if (context.writer().remove(context.db(), key)) ++removed;
+    if (!context.writer().remove(context.db(), key)) return true;
+    ++removed;
+    context.notify(store::EventClass::generic, "del", key.bytes);
     return true;
   });
   context.reply().integer(removed);
@@ -47,6 +49,8 @@ bool rename(DataContext& context, const store::HashedKey& from, const store::Has
   store::Entry* entry = context.find_for_write(from);
   QUORIS_ASSERT(entry != nullptr);
   context.writer().move(context.db(), from, *entry, context.db(), to);
+  context.notify(store::EventClass::generic, "rename_from", from.bytes);
+  context.notify(store::EventClass::generic, "rename_to", to.bytes);
   return true;
 }
 
@@ -116,6 +120,7 @@ void handle_copy(DataContext& context) {
   store::Entry* entry = context.keyspace().find(from);
   QUORIS_ASSERT(entry != nullptr);
   writer.copy(context.db(), *entry, options->to_db, to);
+  writer.notify(store::EventClass::generic, "copy_to", options->to_db, to.bytes);
   context.reply().integer(1);
 }
 
@@ -130,6 +135,8 @@ void handle_move(DataContext& context) {
     return context.reply().integer(0);
   }
   writer.move(context.db(), key, *entry, *to_db, key);
+  context.notify(store::EventClass::generic, "move_from", key.bytes);
+  writer.notify(store::EventClass::generic, "move_to", *to_db, key.bytes);
   context.reply().integer(1);
 }
 

@@ -14,7 +14,9 @@ constexpr int64_t kSharedIntegers = 10'000;
 
 // Looks the key up; null is the reply if it is not there.
 const store::Entry* find_or_reply_null(DataContext& context) {
-  const store::Entry* entry = context.peek(context.key(2));
+  constexpr auto kQuietly = store::LookupFlags::no_touch | store::LookupFlags::no_event;
+  const store::Entry* entry =
+      context.writer().find_for_read(context.db(), context.key(2), kQuietly);
   if (entry == nullptr) context.reply().null();
   return entry;
 }

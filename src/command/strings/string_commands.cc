@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "command/args.h"
+#include "command/keys/expire_key.h"
 #include "command/keys/key_batch.h"
 #include "command/strings/string_access.h"
 
@@ -95,7 +96,24 @@ struct Assignment {
   int64_t expire_at_ms = store::kNoExpiry;
 };
 
-// False if the condition does not hold. A value whose time is past already leaves no key.
+// The events of a value with a time to live.
+void notify_set(DataContext& context, const store::HashedKey& key, bool expires) {
+  context.notify(store::EventClass::string, "set", key.bytes);
+  if (expires) context.notify(store::EventClass::generic, "expire", key.bytes);
+}
+
+// A value whose time is past already leaves no key; the events are those of one that was there for
+// a moment.
+void assign_expired(DataContext& context, const store::HashedKey& key) {
+  if (!context.writer().remove(context.db(), key)) {
+    context.writer().count_change();
+    context.notify(store::EventClass::new_key, "new", key.bytes);
+  }
+  notify_set(context, key, true);
+  context.notify(store::EventClass::expired, "expired", key.bytes);
+}
+
+// False if the condition does not hold.
 bool assign(DataContext& context, const store::HashedKey& key, const Assignment& assignment) {
   int64_t expire_at_ms = assignment.expire_at_ms;
   if (assignment.condition != Condition::always || assignment.keep_ttl) {
@@ -105,10 +123,11 @@ bool assign(DataContext& context, const store::HashedKey& key, const Assignment&
     if (assignment.keep_ttl && old != nullptr) expire_at_ms = old->expire_at_ms();
   }
   if (expire_at_ms != store::kNoExpiry && expire_at_ms <= context.now_ms()) {
-    if (!context.writer().remove(context.db(), key)) context.writer().count_change();
+    assign_expired(context, key);
   } else {
     context.writer().put_string(context.db(), key, store::best_string(assignment.value),
                                 expire_at_ms);
+    notify_set(context, key, assignment.expire_at_ms != store::kNoExpiry);
   }
   return true;
 }
@@ -172,7 +191,9 @@ void handle_getdel(DataContext& context) {
   const store::HashedKey key = context.key(1);
   const store::Entry* entry = context.find_for_read(key);
   if (!reply_string_or_null(context, entry)) return;
-  if (entry != nullptr) context.writer().remove(context.db(), key);
+  if (entry == nullptr) return;
+  context.writer().remove(context.db(), key);
+  context.notify(store::EventClass::generic, "del", key.bytes);
 }
 
 void handle_getex(DataContext& context) {
@@ -187,15 +208,12 @@ void handle_getex(DataContext& context) {
   if (!expire_at_ms) return context.reply().error(expire_at_ms.error());
 
   reply_string(context, *entry);
-  store::Writer& writer = context.writer();
   if (options->persist) {
-    if (entry->has_expiry()) writer.set_expiry(context.db(), key, *entry, store::kNoExpiry);
+    if (!entry->has_expiry()) return;
+    context.writer().set_expiry(context.db(), key, *entry, store::kNoExpiry);
+    context.notify(store::EventClass::generic, "persist", key.bytes);
   } else if (options->expiry) {
-    if (*expire_at_ms <= context.now_ms()) {
-      writer.remove(context.db(), key);
-    } else {
-      writer.set_expiry(context.db(), key, *entry, *expire_at_ms);
-    }
+    expire_key(context, key, *entry, *expire_at_ms);
   }
 }
 

@@ -39,6 +39,7 @@ void add(DataContext& context, int64_t increment) {
   context.writer().put_string(context.db(), key,
                               {.encoding = store::Encoding::integer, .integer = value, .bytes = {}},
                               expire_at_ms);
+  context.notify(store::EventClass::string, "incrby", key.bytes);
   context.reply().integer(value);
 }
 
@@ -86,6 +87,7 @@ void handle_incrbyfloat(DataContext& context) {
       text.size() <= store::kEmbstrMax ? store::Encoding::embstr : store::Encoding::raw;
   context.writer().put_string(context.db(), key, {.encoding = encoding, .bytes = text},
                               expire_at_ms);
+  context.notify(store::EventClass::string, "incrbyfloat", key.bytes);
   context.reply().bulk(text);
 }
 

@@ -53,11 +53,13 @@ void handle_append(DataContext& context) {
   if (!check_string(context, entry)) return;
   if (entry == nullptr) {
     context.writer().put_string(context.db(), key, store::best_string(bytes), store::kNoExpiry);
+    context.notify(store::EventClass::string, "append", key.bytes);
     return context.reply().integer(static_cast<int64_t>(bytes.size()));
   }
   const size_t size = entry->string().size();
   if (!check_length(context, size, bytes.size())) return;
   context.writer().append(context.db(), key, *entry, bytes);
+  context.notify(store::EventClass::string, "append", key.bytes);
   context.reply().integer(static_cast<int64_t>(size + bytes.size()));
 }
 
@@ -98,6 +100,7 @@ void handle_setrange(DataContext& context) {
   } else {
     context.writer().set_range(context.db(), key, *entry, offset, bytes);
   }
+  context.notify(store::EventClass::string, "setrange", key.bytes);
   context.reply().integer(static_cast<int64_t>(std::max<uint64_t>(size, offset + bytes.size())));
 }
 

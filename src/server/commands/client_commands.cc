@@ -231,7 +231,7 @@ void handle_client_unpause(NodeContext& context) {
 }
 
 void handle_client_unblock(NodeContext& context) {
-  UnblockReason reason = UnblockReason::timeout;
+  UnblockReason reason = UnblockReason::client_timeout;
   if (context.count() > 4) {
     return context.reply().error(errors::bad_subcommand_call(context.argument(1), "CLIENT"));
   }

@@ -12,7 +12,9 @@
 namespace quoris::server {
 namespace {
 
-ClientType type_of(const Session& /*session*/) { return ClientType::normal; }
+ClientType type_of(const Session& session) {
+  return session.is_subscribed() ? ClientType::pubsub : ClientType::normal;
+}
 
 // What the line tells of the command that a connection runs or ran last.
 struct Running {
@@ -55,12 +57,16 @@ std::string client_line(NodeContext& context, Session& session) {
   const Transaction* transaction = session.transaction();
   const size_t pending = stream.pending();
   std::string line = fmt::format(
-      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0",
-      raw(session.id()), stream.peer_address(), stream.local_address(), stream.descriptor(),
-      session.name(), node.now_ms() / 1000 - session.created_s,
-      (node.now_ms() - session.last_active_ms) / 1000,
+      "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={}", raw(session.id()),
+      stream.peer_address(), stream.local_address(), stream.descriptor(), session.name(),
+      node.now_ms() / 1000 - session.created_s, (node.now_ms() - session.last_active_ms) / 1000,
       session.flags_text(watched_keys_changed(context.node(), session)), raw(session.db));
   auto out = std::back_inserter(line);
+  const Subscriptions none;
+  const Subscriptions& subscriptions =
+      session.subscriptions() == nullptr ? none : *session.subscriptions();
+  fmt::format_to(out, " sub={} psub={} ssub={}", subscriptions.channels.size(),
+                 subscriptions.patterns.size(), subscriptions.shard_channels.size());
   if (transaction != nullptr) {
     fmt::format_to(out, " multi={}", transaction->queue.size());
   } else {

@@ -101,8 +101,14 @@ void write_hello(NodeContext& context) {
 }  // namespace
 
 void handle_ping(NodeContext& context) {
+  const Session& session = context.session();
   if (context.count() > 2) {
     context.reply().error(errors::wrong_arity("ping"));
+  } else if (session.is_subscribed() && session.protocol == resp::Protocol::resp2) {
+    // In the form of a message, which such a connection expects.
+    context.reply().array(2);
+    context.reply().bulk("pong");
+    context.reply().bulk(context.count() == 2 ? context.argument(1) : "");
   } else if (context.count() == 2) {
     context.reply().bulk(context.argument(1));
   } else {
@@ -160,6 +166,7 @@ void handle_reset(NodeContext& context) {
   session.end_transaction();
   session.unwatch();
   context.node().remove_monitor(session);
+  context.node().pubsub().forget(session);
   session.db = DbIndex{0};
   session.protocol = resp::Protocol::resp2;
   // What CLIENT REPLY SKIP skips may be the RESET itself.

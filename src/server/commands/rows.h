@@ -13,6 +13,7 @@ namespace quoris::server {
 [[nodiscard]] std::span<const command::CommandSpec> connection_rows();
 [[nodiscard]] std::span<const command::CommandSpec> client_rows();
 [[nodiscard]] std::span<const command::CommandSpec> transaction_rows();
+[[nodiscard]] std::span<const command::CommandSpec> pubsub_rows();
 [[nodiscard]] std::span<const command::CommandSpec> server_rows();
 [[nodiscard]] std::span<const command::CommandSpec> monitoring_rows();
 [[nodiscard]] std::span<const command::CommandSpec> quoris_rows();

@@ -12,7 +12,7 @@ namespace errors = command::errors;
 // Emits nothing: an expired key is seen as absent without being removed.
 store::Version version_now(Node& node, DbIndex db, const store::HashedKey& key) {
   store::Writer writer(node.store(), node.stats().keyspace, node.env().rng, node.now_ms(),
-                       {.sink = node.outbox().sink()});
+                       node.listeners());
   return writer.watched_version(db, key);
 }
 

@@ -210,7 +210,10 @@ void write_stats(Node& node, InfoWriter& out) {
   out.add("current_eviction_exceeded_time", over_us / kUsPerMs);
   out.add("keyspace_hits", stats.keyspace.hits);
   out.add("keyspace_misses", stats.keyspace.misses);
-  out.add_zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
+  out.add("pubsub_channels", node.pubsub().channels(PubSub::Kind::channel).size());
+  out.add("pubsub_patterns", node.pubsub().channels(PubSub::Kind::pattern).size());
+  out.add("pubsubshard_channels", node.pubsub().channels(PubSub::Kind::shard_channel).size());
+  out.add_zeros({"latest_fork_usec",
                  "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"});
   add_defragmentation(node.defragmentation(), out);
   out.add_zeros({"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",

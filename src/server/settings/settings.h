@@ -104,6 +104,7 @@ struct SettingValues {
   AppendFsync appendfsync = AppendFsync::everysec;
   std::string node_id;
   Consistency consistency;
+  uint32_t notify_keyspace_events = 0;  // EventMask of server/notifications.h
 };
 
 }  // namespace quoris::server

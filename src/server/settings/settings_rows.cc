@@ -299,6 +299,19 @@ constexpr SettingRow kRows[] = {
              "connection. Alone, a node holds every copy there is, and all levels mean the "
              "same."},
 
+    {.name = "notify-keyspace-events",
+     .group = SettingGroup::commands,
+     .kind = Custom{.parse = &special::parse_events,
+                    .format = &special::format_events,
+                    .lines = &special::event_lines,
+                    .allowed = "letters of `KEAg$lshzxetmdn`"},
+     .help = "Events of keys that are published as messages. `K`: on `__keyspace@<db>__:<key>`, "
+             "`E`: on `__keyevent@<db>__:<event>`; at least one of them is needed. Which events: "
+             "`g` generic ones (DEL, EXPIRE, RENAME ...), `$` of strings, `l` lists, `s` sets, `h` "
+             "hashes, `z` sorted sets, `t` streams, `d` modules, `x` expired keys, `e` evicted "
+             "ones; `A` is all of these; `n` new keys, `m` misses. Empty: none. Each event costs "
+             "about as much as a PUBLISH while somebody is subscribed to anything."},
+
     // --- monitoring ---
     {.name = "slowlog-log-slower-than",
      .group = SettingGroup::monitoring,

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "server/notifications.h"
 
 namespace quoris::server::special {
 namespace {
@@ -260,6 +261,24 @@ std::string format_consistency(const SettingValues& values) {
   if (consistency.read == consistency.write) return std::string(level_name(consistency.read));
   return fmt::format("READ {} WRITE {}", level_name(consistency.read),
                      level_name(consistency.write));
+}
+
+// --- notify-keyspace-events
+// -----------------------------------------------------------------------
+
+Outcome parse_events(SettingValues& values, const Custom::Input& input) {
+  const std::optional<EventMask> mask = parse_event_mask(input.words[0]);
+  if (!mask) return std::string("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  values.notify_keyspace_events = *mask;
+  return Done{};
+}
+
+std::string format_events(const SettingValues& values) {
+  return format_event_mask(values.notify_keyspace_events);
+}
+
+std::vector<std::string> event_lines(const SettingValues& values) {
+  return quoted_if_empty(format_events(values));
 }
 
 // --- node-id -------------------------------------------------------------------------------------

@@ -40,6 +40,10 @@ std::vector<std::string> log_topic_lines(const SettingValues& values);
 Outcome parse_consistency(SettingValues& values, const Custom::Input& input);
 std::string format_consistency(const SettingValues& values);
 
+Outcome parse_events(SettingValues& values, const Custom::Input& input);
+std::string format_events(const SettingValues& values);
+std::vector<std::string> event_lines(const SettingValues& values);
+
 Outcome parse_node_id(SettingValues& values, const Custom::Input& input);
 std::string format_node_id(const SettingValues& values);
 std::vector<std::string> node_id_lines(const SettingValues& values);
