@@ -93,7 +93,7 @@ TEST_CASE("HRANDFIELD: a reply past proto-max-bulk-len is refused", "[command]")
   const std::string refused = "-" + std::string(errors::kReplyTooLarge);
   CHECK(bench("HRANDFIELD h -9223372036854775807") == refused);
   CHECK(bench("HRANDFIELD h -4611686018427387903 WITHVALUES") == refused);
-  bench.settings.proto_max_bulk_len = 1024 * 1024;
+  bench.settings.proto_max_bulk_len = 1'048'576;
   CHECK(bench("HRANDFIELD h -1000000") == refused);
   CHECK(bulks_of(bench("HRANDFIELD h -1000")).size() == 1000);
   bench.run({"HSET", "h", "long", std::string(500'000, 'x')});
