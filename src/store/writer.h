@@ -142,6 +142,17 @@ class Writer {
   void list_set(DbIndex db, const HashedKey& key, Entry& entry, size_t index, std::string_view item,
                 std::string_view event);
 
+  // Up to `count_max` items that equal, from the head or from the tail. Returns how many. `step`
+  // is called now and then if the list is long.
+  struct Removal {
+    std::string_view item;
+    size_t count_max = 0;
+    bool from_tail = false;
+  };
+
+  size_t list_remove(DbIndex db, const HashedKey& key, Entry& entry, const Removal& removal,
+                     std::string_view event, const std::function<void()>& step = {});
+
   // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands.
   void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,
             const HashedKey& to);
