@@ -40,7 +40,9 @@ struct WaitRequest {
   std::span<const std::string_view> keys;  // in the order of preference
   store::Type type = store::Type::list;    // list or zset
   int64_t timeout_ms = 0;                  // 0: for ever
-  bool null_array = true;                  // the reply when the time is up: a null array, or null
+  // The reply where nobody may wait (EXEC): a null array, or null. When the time is up it is a
+  // null array for all.
+  bool null_array = true;
 };
 
 // Makes the caller wait. When a key of the request has been filled (and at no other time) the

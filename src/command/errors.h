@@ -64,6 +64,8 @@ inline constexpr std::string_view kNoIdleTimeUnderLfu =
 inline constexpr std::string_view kNoFrequencyWithoutLfu =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kSortNotNumbers =
+    "ERR One or more scores can't be converted into double";
 
 // Strings.
 inline constexpr std::string_view kDecrementOverflow = "ERR decrement would overflow";
@@ -78,6 +80,16 @@ inline constexpr std::string_view kLcsLengthAndIndexes =
 inline constexpr std::string_view kLcsTooLarge =
     "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
 
+// Lists, and what other collections share with them.
+inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kRankIsZero =
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+    "negative to start from the end of the list";
+inline constexpr std::string_view kNegativeCount = "ERR COUNT can't be negative";
+inline constexpr std::string_view kNegativeMaxlen = "ERR MAXLEN can't be negative";
+inline constexpr std::string_view kNumkeysNotPositive = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kCountNotPositive = "ERR count should be greater than 0";
+
 // Clients, monitoring, the node.
 inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
@@ -89,7 +101,6 @@ inline constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via C
 inline constexpr std::string_view kTimeoutNotInteger =
     "ERR timeout is not an integer or out of range";
 inline constexpr std::string_view kTimeoutNotFloat = "ERR timeout is not a float or out of range";
-inline constexpr std::string_view kTimeoutOutOfRange = "ERR timeout is out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kBadSlowlogCount =
     "ERR count should be greater than or equal to -1";

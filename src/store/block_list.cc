@@ -427,16 +427,16 @@ void BlockList::tidy_all(const BlockLimits& limits) {
 // --- LREM ---------------------------------------------------------------------------------------
 
 size_t BlockList::remove(const ListRemoval& removal, const BlockLimits& limits,
-                         const std::function<void()>& step) {
+                         const std::function<void(size_t)>& step) {
   const packed::Wanted wanted(removal.item);
   size_t removed = 0;
   for (size_t n = 0; n < blocks() && removed < removal.count_max; ++n) {
     Slot& slot = this->slot(removal.from_tail ? blocks() - 1 - n : n);
+    if (step) step(slot.count);
     const size_t some = removal.from_tail
                             ? remove_backward(slot, wanted, removal.count_max - removed)
                             : remove_forward(slot, wanted, removal.count_max - removed);
     removed += some;
-    if (step) step();
   }
   size_ -= removed;
   if (removed > 0) tidy_all(limits);

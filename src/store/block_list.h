@@ -64,9 +64,10 @@ class BlockList final : public LargeValue {
   void erase(size_t index, size_t count, const BlockLimits& limits);
   // REQUIRES: index < size().
   void set(size_t index, const StringView& item, const BlockLimits& limits);
-  // Returns how many were removed. `step` is called for each block.
+  // Returns how many were removed. `step` is called for each block with
+  // the number of its items.
   size_t remove(const ListRemoval& removal, const BlockLimits& limits,
-                const std::function<void()>& step);
+                const std::function<void(size_t)>& step);
 
   // Items from the one at `index` on to the end, or down to the first; `visit(StringView)` returns
   // false to stop. REQUIRES: index < size().

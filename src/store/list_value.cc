@@ -104,7 +104,7 @@ void ListValue::set(size_t index, const StringView& item) {
       [&](BlockList& blocks) { blocks.set(index, item, block_limits(limits_.list_max_packed)); });
 }
 
-size_t ListValue::remove(const ListRemoval& removal, const std::function<void()>& step) {
+size_t ListValue::remove(const ListRemoval& removal, const std::function<void(size_t)>& step) {
   if (!entry_->is_large()) return remove_packed(removal);
   return change_blocks([&](BlockList& blocks) {
     return blocks.remove(removal, block_limits(limits_.list_max_packed), step);
@@ -114,17 +114,23 @@ size_t ListValue::remove(const ListRemoval& removal, const std::function<void()>
 size_t ListValue::remove_packed(const ListRemoval& removal) {
   const packed::Wanted wanted(removal.item);
   size_t removed = 0;
-  size_t index = removal.from_tail ? size() : 0;
+  const auto erase_if_equal = [&](size_t offset) {
+    if (!wanted.equals(entry_->block().data() + offset)) return false;
+    entry_ = &packed::erase(keyspace_, key_, *entry_, offset, 1);
+    ++removed;
+    return true;
+  };
+  size_t offset = removal.from_tail ? entry_->block().size() : PackedView::kHeader;
   while (removed < removal.count_max) {
     const PackedView view(entry_->block());
-    if (removal.from_tail ? index == 0 : index == view.count()) break;
-    if (removal.from_tail) --index;
-    const size_t offset = view.offset_of(index);
-    if (wanted.equals(entry_->block().data() + offset)) {
-      entry_ = &packed::erase(keyspace_, key_, *entry_, offset, 1);
-      ++removed;
-    } else if (!removal.from_tail) {
-      ++index;
+    if (removal.from_tail) {
+      if (offset == view.begin()) break;
+      offset = view.previous(offset);
+      erase_if_equal(offset);
+    } else {
+      if (offset == view.end()) break;
+      const size_t next = view.next(offset);
+      if (!erase_if_equal(offset)) offset = next;
     }
   }
   return removed;

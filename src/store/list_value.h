@@ -58,8 +58,9 @@ class ListValue {
   void erase(size_t index, size_t count);
   // `item` may not lie in the list. REQUIRES: index < size().
   void set(size_t index, const StringView& item);
-  // Returns how many were removed. `step` is called now and then if the list is long.
-  size_t remove(const ListRemoval& removal, const std::function<void()>& step = {});
+  // Returns how many were removed. `step` is called now and then with the number
+  // of items that were looked at.
+  size_t remove(const ListRemoval& removal, const std::function<void(size_t)>& step = {});
   // Into the form of blocks; nothing if it has it.
   void make_large();
 

@@ -143,7 +143,7 @@ class Writer {
                 std::string_view event);
 
   // Up to `count_max` items that equal, from the head or from the tail. Returns how many. `step`
-  // is called now and then if the list is long.
+  // is called now and then with the number of items that were looked at.
   struct Removal {
     std::string_view item;
     size_t count_max = 0;
@@ -151,7 +151,7 @@ class Writer {
   };
 
   size_t list_remove(DbIndex db, const HashedKey& key, Entry& entry, const Removal& removal,
-                     std::string_view event, const std::function<void()>& step = {});
+                     std::string_view event, const std::function<void(size_t)>& step = {});
 
   // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands.
   void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,

@@ -61,7 +61,7 @@ void Writer::list_set(DbIndex db, const HashedKey& key, Entry& entry, size_t ind
 }
 
 size_t Writer::list_remove(DbIndex db, const HashedKey& key, Entry& entry, const Removal& removal,
-                           std::string_view event, const std::function<void()>& step) {
+                           std::string_view event, const std::function<void(size_t)>& step) {
   const Version base = entry.version();
   ListValue value(store_.db(db), key, entry, store_.limits());
   const size_t removed = value.remove({.item = packed::best_element(removal.item),

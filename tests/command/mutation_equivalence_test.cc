@@ -186,10 +186,12 @@ class Run {
 constexpr uint64_t kSeeds = 40;
 constexpr size_t kCommandsPerSeed = 2'000;
 
-constexpr MutationKind kKinds[] = {MutationKind::put_string, MutationKind::remove,
-                                   MutationKind::expire,     MutationKind::set_expiry,
-                                   MutationKind::append,     MutationKind::set_range,
-                                   MutationKind::flush,      MutationKind::swap};
+constexpr MutationKind kKinds[] = {
+    MutationKind::put_string,  MutationKind::remove,     MutationKind::expire,
+    MutationKind::set_expiry,  MutationKind::append,     MutationKind::set_range,
+    MutationKind::flush,       MutationKind::swap,       MutationKind::put_collection,
+    MutationKind::list_insert, MutationKind::list_erase, MutationKind::list_set,
+    MutationKind::list_remove};
 
 TEST_CASE("mutations: applied to an empty store they give an equal one", "[command]") {
   std::map<std::string, size_t> changed_by;
