@@ -145,6 +145,40 @@ TEST_CASE("list mutations: places that a list does not have are refused", "[stor
   CHECK(f.text() == "x c y ");
 }
 
+TEST_CASE("list mutations: a large list that is copied arrives in pieces, in order", "[store]") {
+  struct Replica final : MutationSink {
+    void emit(const Mutation& mutation) override {
+      ++count;
+      REQUIRE(apply(store, mutation));
+    }
+
+    Store store{1, HashSecret{.seed = 6}, NodeNumber{2}};
+    size_t count = 0;
+  };
+
+  Fixture f;
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < 60'000; ++i) texts.push_back("item number " + std::to_string(i));
+  const std::vector<std::string_view> items(texts.begin(), texts.end());
+  f.push(items);
+  Replica replica;
+  Writer writer(f.store, f.stats, f.rng, kNowMs, {.sink = &replica});
+  const HashedKey to = f.store.db(kDb).hashed("copy");
+  writer.copy(kDb, *f.find(), kDb, to);
+  CHECK(replica.count > 3);
+  const Entry* copy = replica.store.db(kDb).find(replica.store.db(kDb).hashed("copy"));
+  REQUIRE(copy != nullptr);
+  CHECK(copy->version() == f.store.db(kDb).find(to)->version());
+  const ListView list(*copy);
+  REQUIRE(list.size() == items.size());
+  size_t at = 0;
+  list.forward(0, [&](const StringView& item) {
+    REQUIRE(item.bytes == items[at]);
+    ++at;
+    return true;
+  });
+}
+
 TEST_CASE("list mutations: items that came in another form are kept in the best one", "[store]") {
   Fixture f;
   std::string run;
