@@ -217,10 +217,15 @@ TEST_CASE("mutations: applied to an empty store they give an equal one", "[comma
 
 TEST_CASE("mutations: a sink that loses one kind of them is found out", "[command]") {
   for (const MutationKind kind : kKinds) {
-    Run run(7);
-    run.replica.lost = kind;
+    bool found = false;
+    // Not every run meets every kind.
+    for (uint64_t seed = 1; seed <= kSeeds && !found; ++seed) {
+      Run run(seed);
+      run.replica.lost = kind;
+      found = run.go(kCommandsPerSeed).has_value();
+    }
     CAPTURE(static_cast<int>(kind));
-    CHECK(run.go(kCommandsPerSeed).has_value());
+    CHECK(found);
   }
 }
 
