@@ -12,11 +12,8 @@ NOT_YET = set("""
     fcall_ro function geoadd geodist geohash geopos georadius georadius_ro georadiusbymember
     georadiusbymember_ro geosearch geosearchstore migrate module pfadd pfcount pfdebug pfmerge
     pfselftest psync readonly readwrite replconf replicaof restore restore-asking save script
-    slaveof sort sort_ro sync xack xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange
+    slaveof sync xack xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange
     xread xreadgroup xrevrange xsetid xtrim getbit setbit
-
-    blmove blmpop blpop brpop brpoplpush lindex linsert llen lmove lmpop lpop lpos lpush lpushx
-    lrange lrem lset ltrim rpop rpoplpush rpush rpushx
 
 
     bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard

@@ -1,5 +1,6 @@
 #include "command/args.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -52,11 +53,11 @@ Parsed<int64_t> timeout_argument(std::string_view text, int64_t now_ms) {
   constexpr int64_t kMsPerSecond = 1000;
   const auto seconds = parse_long_double(text);
   if (!seconds) return std::string(errors::kTimeoutNotFloat);
-  const long double ms = *seconds * kMsPerSecond;
-  const auto highest = static_cast<long double>(std::numeric_limits<int64_t>::max() - now_ms);
-  if (ms > highest) return std::string(errors::kTimeoutOutOfRange);
-  if (ms < 0) return std::string(errors::kTimeoutNegative);
-  return static_cast<int64_t>(std::ceil(ms));
+  const long double ms = std::ceil(*seconds * kMsPerSecond);
+  // As in Redis, what a number of ms can't hold counts as negative; a time that lies past all
+  // clocks is the last one.
+  if (ms < 0 || ms >= 0x1p63L) return std::string(errors::kTimeoutNegative);
+  return std::min(static_cast<int64_t>(ms), std::numeric_limits<int64_t>::max() - now_ms);
 }
 
 }  // namespace quoris::command

@@ -64,10 +64,12 @@ inline constexpr std::string_view kNoIdleTimeUnderLfu =
 inline constexpr std::string_view kNoFrequencyWithoutLfu =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kSortNotNumbers =
+    "ERR One or more scores can't be converted into double";
 
 // Collections.
 inline constexpr std::string_view kNotPositive = "ERR value is out of range, must be positive";
-inline constexpr std::string_view kKeyCountNotPositive = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kNumkeysNotPositive = "ERR numkeys should be greater than 0";
 inline constexpr std::string_view kTooManyKeys =
     "ERR Number of keys can't be greater than number of args";
 inline constexpr std::string_view kLimitNegative = "ERR LIMIT can't be negative";
@@ -93,6 +95,14 @@ inline constexpr std::string_view kHashValueNotFloat = "ERR hash value is not a 
 inline constexpr std::string_view kIncrementNanOrInfinity = "ERR value is NaN or Infinity";
 inline constexpr std::string_view kCountOutOfRange = "ERR value is out of range";
 
+// Lists.
+inline constexpr std::string_view kRankIsZero =
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
+    "negative to start from the end of the list";
+inline constexpr std::string_view kNegativeCount = "ERR COUNT can't be negative";
+inline constexpr std::string_view kNegativeMaxlen = "ERR MAXLEN can't be negative";
+inline constexpr std::string_view kCountNotPositive = "ERR count should be greater than 0";
+
 // Clients, monitoring, the node.
 inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
@@ -104,7 +114,6 @@ inline constexpr std::string_view kUnblocked = "UNBLOCKED client unblocked via C
 inline constexpr std::string_view kTimeoutNotInteger =
     "ERR timeout is not an integer or out of range";
 inline constexpr std::string_view kTimeoutNotFloat = "ERR timeout is not a float or out of range";
-inline constexpr std::string_view kTimeoutOutOfRange = "ERR timeout is out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kBadSlowlogCount =
     "ERR count should be greater than or equal to -1";

@@ -180,8 +180,8 @@ const Command* CommandTable::find_request(std::span<const std::string_view> argu
 }
 
 std::span<const std::span<const CommandSpec>> data_command_families() {
-  static const std::array<std::span<const CommandSpec>, 6> families = {
-      string_command_rows(), key_command_rows(), hash_command_rows(),
+  static const std::array<std::span<const CommandSpec>, 7> families = {
+      string_command_rows(), key_command_rows(), sort_command_rows(),      hash_command_rows(),
       list_command_rows(),   set_command_rows(), sorted_set_command_rows()};
   return families;
 }

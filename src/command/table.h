@@ -121,6 +121,7 @@ class CommandTable {
 
 // Rows of the families in this room.
 [[nodiscard]] std::span<const CommandSpec> key_command_rows();
+[[nodiscard]] std::span<const CommandSpec> sort_command_rows();
 [[nodiscard]] std::span<const CommandSpec> string_command_rows();
 [[nodiscard]] std::span<const CommandSpec> hash_command_rows();
 [[nodiscard]] std::span<const CommandSpec> list_command_rows();

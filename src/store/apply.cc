@@ -62,6 +62,7 @@ bool apply_to_key(Store& store, const Mutation& mutation) {
     case MutationKind::list_insert:
     case MutationKind::list_erase:
     case MutationKind::list_set:
+    case MutationKind::list_remove:
       return apply_to_collection(store, db, key, mutation);
     case MutationKind::flush:
     case MutationKind::swap:

@@ -10,6 +10,7 @@
 #include "store/apply_parts.h"
 #include "store/elements.h"
 #include "store/hash_value.h"
+#include "store/list_value.h"
 #include "store/score.h"
 #include "store/set_value.h"
 
@@ -25,6 +26,8 @@ constexpr CollectionLimits kNoLimits = {
     .set_max_intset_members = std::numeric_limits<size_t>::max(),
     .zset_max_packed_members = std::numeric_limits<size_t>::max(),
     .zset_max_packed_bytes = std::numeric_limits<size_t>::max(),
+    .list_max_small_bytes = std::numeric_limits<size_t>::max(),
+    .list_max_small_items = std::numeric_limits<size_t>::max(),
 };
 
 // Their texts, one behind the other, valid while this lives.
@@ -89,6 +92,49 @@ Entry& apply_to_hash(Keyspace& db, const HashedKey& key, Entry& entry, const Mut
   return value.entry();
 }
 
+// Places that the list does not have, and so many items, are refused.
+bool fits_list(const Entry& entry, const Mutation& mutation, const Elements& elements) {
+  const size_t size = ListView(entry).size();
+  switch (mutation.kind) {
+    case MutationKind::list_insert:
+      return mutation.offset <= size;
+    case MutationKind::list_erase:
+      return mutation.offset <= size && mutation.count <= size - mutation.offset;
+    case MutationKind::list_set:
+      return mutation.offset < size && elements.size() == 1;
+    case MutationKind::list_remove:
+      return mutation.offset <= 1 && elements.size() == 1;
+    default:
+      return true;
+  }
+}
+
+// REQUIRES: fits_list().
+Entry& apply_to_list(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
+                     Elements elements) {
+  // Equal items stand as equal bytes, whatever form they came in.
+  for (StringView& element : elements) {
+    if (!element.is_integer) element = packed::best_element(element.bytes);
+  }
+  ListValue value(db, key, entry, kNoLimits);
+  if (mutation.encoding == Encoding::large) value.make_large();
+  switch (mutation.kind) {
+    case MutationKind::list_erase:
+      value.erase(mutation.offset, mutation.count);
+      break;
+    case MutationKind::list_set:
+      value.set(mutation.offset, elements[0]);
+      break;
+    case MutationKind::list_remove:
+      value.remove(
+          {.item = elements[0], .count_max = mutation.count, .from_tail = mutation.offset == 1});
+      break;
+    default:
+      value.insert(mutation.kind == MutationKind::list_insert ? mutation.offset : 0, elements);
+  }
+  return value.entry();
+}
+
 Entry& apply_elements(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
                       const Elements& elements) {
   switch (mutation.type) {
@@ -96,6 +142,8 @@ Entry& apply_elements(Keyspace& db, const HashedKey& key, Entry& entry, const Mu
       return apply_to_set(db, key, entry, mutation, elements);
     case Type::hash:
       return apply_to_hash(db, key, entry, mutation, elements);
+    case Type::list:
+      return apply_to_list(db, key, entry, mutation, elements);
     default:
       break;
   }
@@ -115,9 +163,9 @@ Entry& put_empty(Store& store, Keyspace& db, const HashedKey& key, const Mutatio
 }
 
 bool is_known(const Mutation& mutation) {
-  const bool list_kind = mutation.kind == MutationKind::list_insert ||
-                         mutation.kind == MutationKind::list_erase ||
-                         mutation.kind == MutationKind::list_set;
+  const bool list_kind =
+      mutation.kind == MutationKind::list_insert || mutation.kind == MutationKind::list_erase ||
+      mutation.kind == MutationKind::list_set || mutation.kind == MutationKind::list_remove;
   switch (mutation.type) {
     case Type::set:
     case Type::hash:
@@ -142,8 +190,11 @@ bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
     entry = &put_empty(store, db, key, mutation, entry);
   } else if (entry == nullptr) {
     if (!adds(mutation.kind)) return true;
+    if (mutation.type == Type::list && mutation.offset != 0) return false;
     entry = &put_empty(store, db, key, mutation, nullptr);
   } else if (entry->type() != mutation.type) {
+    return false;
+  } else if (mutation.type == Type::list && !fits_list(*entry, mutation, elements)) {
     return false;
   }
   entry = &apply_elements(db, key, *entry, mutation, elements);

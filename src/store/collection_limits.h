@@ -15,6 +15,8 @@ struct CollectionLimits {
   size_t zset_max_packed_members = 128;  // zset-max-listpack-entries
   size_t zset_max_packed_bytes = 64;     // zset-max-listpack-value: a member
   int64_t list_max_packed = -2;  // list-max-listpack-size: -1..-5: 4..64 KiB a block; >0: items
+  size_t list_max_small_bytes = 512;  // in the entry: not a setting, Redis has no such form
+  size_t list_max_small_items = 128;
 };
 
 // A set of strings has no setting in Redis 7.0, which knows no small form of it.

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "store/hash_value.h"
+#include "store/list_value.h"
 #include "store/set_value.h"
 
 namespace quoris::store {
@@ -54,6 +55,15 @@ void pieces_of(const HashView& hash, Pieces& pieces) {
   });
 }
 
+void pieces_of(const ListView& list, Pieces& pieces) {
+  if (list.size() == 0) return;
+  list.forward(0, [&pieces](const StringView& item) {
+    pieces.add(item);
+    pieces.complete();
+    return true;
+  });
+}
+
 size_t elements_per_item(Type type) { return type == Type::hash || type == Type::zset ? 2 : 1; }
 
 }  // namespace
@@ -76,6 +86,9 @@ void for_each_piece(const Entry& entry, size_t bytes,
       break;
     case Type::hash:
       pieces_of(HashView(entry), pieces);
+      break;
+    case Type::list:
+      pieces_of(ListView(entry), pieces);
       break;
     default:
       QUORIS_ASSERT(false);

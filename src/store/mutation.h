@@ -41,6 +41,9 @@ enum class MutationKind : uint8_t {
   list_insert = 12,      // `value` in front of the item at index `offset`, in this order
   list_erase = 13,       // `count` items from index `offset` on
   list_set = 14,         // the item at index `offset` becomes the one in `value`
+  // As many items as `count` says that equal the one in `value`, from the head on; with `offset` 1
+  // from the tail.
+  list_remove = 15,
 };
 
 struct Mutation {
@@ -52,8 +55,8 @@ struct Mutation {
   Version base_version = kNoVersion;  // the key's version before; none: it was not there
   Version version = kNoVersion;
   int64_t expire_at_ms = kNoExpiry;
-  uint64_t offset = 0;  // set_range; index in a list
-  uint64_t count = 0;   // list_erase
+  uint64_t offset = 0;  // set_range; index or end of a list
+  uint64_t count = 0;   // list_erase, list_remove
   int64_t integer = 0;  // put_string with Encoding::integer
   std::string_view key;
   std::string_view value;

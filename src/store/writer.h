@@ -164,6 +164,17 @@ class Writer {
   void list_set(DbIndex db, const HashedKey& key, Entry& entry, size_t index, std::string_view item,
                 std::string_view event);
 
+  // Up to `count_max` items that equal, from the head or from the tail. Returns how many. `step`
+  // is called now and then with the number of items that were looked at.
+  struct Removal {
+    std::string_view item;
+    size_t count_max = 0;
+    bool from_tail = false;
+  };
+
+  size_t list_remove(DbIndex db, const HashedKey& key, Entry& entry, const Removal& removal,
+                     std::string_view event, const std::function<void(size_t)>& step = {});
+
   // RENAME, MOVE: as copy(), and `from` is gone; a large value changes hands. One
   // change to count.
   void move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex to_db,

@@ -67,6 +67,7 @@ class Bench : Breather {
                          .rng = rng,
                          .settings = settings,
                          .breather = this,
+                         .blocker = blocker,
                          .no_touch = false},
                         db, arguments);
     dispatch(context);
@@ -82,6 +83,7 @@ class Bench : Breather {
   resp::Protocol protocol = resp::Protocol::resp2;
   uint64_t breaths = 0;
   store::KeyspaceEvents* events = nullptr;
+  Blocker* blocker = nullptr;
 
  private:
   void breathe() override { ++breaths; }

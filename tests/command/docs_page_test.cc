@@ -23,7 +23,7 @@ TEST_CASE("commands page: a line for each command that replies, in its group", "
   REQUIRE(get != std::string::npos);
   CHECK(strings < get);
   CHECK(get < keys);
-  CHECK(page.find("\n## Lists\n") == std::string::npos);
+  CHECK(page.find("\n## Streams\n") == std::string::npos);
 }
 
 TEST_CASE("commands page: bars within a cell are escaped", "[command]") {

@@ -145,7 +145,9 @@ class RowChecks {
       expect(!argument.name.empty(), "an argument has a name");
       expect(!is_token || !argument.token.empty(), "a pure token has its token");
       expect(is_group == !argument.arguments.empty(), "groups, and only they, have arguments");
-      expect((argument.type == ArgumentType::key) == (argument.key_spec_index >= 0),
+      // A pattern may stand for keys (SORT).
+      expect((argument.type == ArgumentType::key) == (argument.key_spec_index >= 0) ||
+                 argument.type == ArgumentType::pattern,
              "keys, and only they, name their spec");
       expect(argument.key_spec_index < static_cast<int>(row().keys.size()), "the spec is there");
       check_arguments(argument.arguments);

@@ -212,7 +212,7 @@ struct CardinalityOptions {
 
 Parsed<CardinalityOptions> parse_cardinality_options(const DataContext& context) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  const auto keys = integer_argument(context.argument(1), 1, kMax, errors::kKeyCountNotPositive);
+  const auto keys = integer_argument(context.argument(1), 1, kMax, errors::kNumkeysNotPositive);
   if (!keys) return keys.error();
   const size_t words = context.count() - 2;
   if (static_cast<size_t>(*keys) > words) return std::string(errors::kTooManyKeys);
