@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "store/events.h"
+#include "store/score_rules.h"
 #include "store/store.h"
 
 namespace quoris::store {
@@ -126,11 +127,15 @@ class Writer {
   size_t hash_remove(DbIndex db, const HashedKey& key, Entry& entry,
                      std::span<const std::string_view> fields, std::string_view event);
 
-  // Members that are there get the score, others are added.
-  void zset_set(DbIndex db, const HashedKey& key, Entry* entry,
-                std::span<const ScoredMember> members, std::string_view event);
+  // Members that are there get the score, others are added, as far as the rules allow.
+  ScoreChanges zset_set(DbIndex db, const HashedKey& key, Entry* entry,
+                        std::span<const ScoredMember> members, const ScoreRules& rules,
+                        std::string_view event);
   size_t zset_remove(DbIndex db, const HashedKey& key, Entry& entry,
                      std::span<const std::string_view> members, std::string_view event);
+  // REQUIRES: rank + count <= size, count > 0.
+  void zset_remove_range(DbIndex db, const HashedKey& key, Entry& entry, size_t rank, size_t count,
+                         std::string_view event);
 
   // In front of the item at `index`; behind the last if `index` is the length. In the order given.
   void list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t index,
@@ -177,6 +182,7 @@ class Writer {
   void finish(const Change& change, Entry& entry, size_t size, Mutation mutation);
   void tell_waiters(DbIndex db, const Entry& entry);
   void note_element(std::string_view element);
+  void note_element(const StringView& element);
   // Emits a collection that was put as a whole, in pieces.
   void emit_whole(DbIndex db, Entry& entry, Version base);
   void put_large(DbIndex db, const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
