@@ -6,59 +6,10 @@
 
 #include "command/args.h"
 #include "command/data_context.h"
+#include "command/scan_options.h"
 
 namespace quoris::command {
 namespace {
-
-struct ScanOptions {
-  size_t count = 10;
-  std::string_view pattern = "*";
-  std::string_view type;  // empty: any
-  bool any_type = true;
-};
-
-// Redis reads cursors with strtoul: the empty text is 0, a sign may lead and minus wraps.
-Parsed<uint64_t> parse_cursor(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  std::string_view digits = text;
-  if (negative || text.starts_with('+')) digits.remove_prefix(1);
-  if (digits.empty() && !text.empty()) return std::string(errors::kInvalidCursor);
-  uint64_t cursor = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9' || __builtin_mul_overflow(cursor, uint64_t{10}, &cursor) ||
-        __builtin_add_overflow(cursor, static_cast<uint64_t>(c - '0'), &cursor)) {
-      return std::string(errors::kInvalidCursor);
-    }
-  }
-  return negative ? uint64_t{0} - cursor : cursor;
-}
-
-Parsed<ScanOptions> parse_scan_options(std::span<const std::string_view> words) {
-  ScanOptions options;
-  for (size_t i = 0; i < words.size(); i += 2) {
-    if (i + 1 == words.size()) return std::string(errors::kSyntax);
-    const std::string_view value = words[i + 1];
-    if (is(words[i], "COUNT")) {
-      const auto count = integer_argument(value);
-      if (!count) return count.error();
-      if (*count < 1) return std::string(errors::kSyntax);
-      options.count = static_cast<size_t>(*count);
-    } else if (is(words[i], "MATCH")) {
-      options.pattern = value;
-    } else if (is(words[i], "TYPE")) {
-      options.type = value;
-      options.any_type = false;
-    } else {
-      return std::string(errors::kSyntax);
-    }
-  }
-  return options;
-}
-
-// "*" is by far the commonest pattern.
-bool matches(std::string_view pattern, std::string_view key) {
-  return pattern == "*" || glob_match(pattern, key);
-}
 
 // The keys that one SCAN call met. Entries stay where they are until something is changed.
 struct Scanned {
@@ -71,7 +22,7 @@ Scanned scan(DataContext& context, uint64_t cursor, const ScanOptions& options) 
   Scanned result;
   const auto visit = [&](store::Entry& entry) {
     context.step();
-    if (!matches(options.pattern, entry.key())) return;
+    if (!options.matches(entry.key())) return;
     if (entry.is_expired(context.now_ms())) {
       result.expired.emplace_back(entry.key());
     } else if (options.any_type || is(options.type, store::type_name(entry.type()))) {
@@ -124,7 +75,7 @@ void handle_keys(DataContext& context) {
   size_t count = 0;
   context.keyspace().for_each([&](store::Entry& entry) {
     context.step();
-    if (!entry.is_expired(context.now_ms()) && matches(pattern, entry.key())) {
+    if (!entry.is_expired(context.now_ms()) && matches_pattern(pattern, entry.key())) {
       reply.bulk(entry.key());
       ++count;
     }
@@ -136,7 +87,7 @@ void handle_keys(DataContext& context) {
 void handle_scan(DataContext& context) {
   const auto cursor = parse_cursor(context.argument(1));
   if (!cursor) return context.reply().error(cursor.error());
-  const auto options = parse_scan_options(context.arguments().subspan(2));
+  const auto options = parse_scan_options(context.arguments().subspan(2), ScanKind::keys);
   if (!options) return context.reply().error(options.error());
 
   const Scanned scanned = scan(context, *cursor, *options);
