@@ -24,11 +24,6 @@ NOT_YET = set("""
     sadd scard sdiff sdiffstore sinter sintercard sinterstore sismember smembers smismember smove
     spop srandmember srem sscan sunion sunionstore
 
-    bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard
-    zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex
-    zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
-    zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
-
     psubscribe publish pubsub punsubscribe spublish ssubscribe subscribe sunsubscribe unsubscribe
 """.split())
 

@@ -48,12 +48,6 @@ class KeyWaiters {
   virtual void key_filled(DbIndex db, std::string_view key) = 0;
 };
 
-// A member of a sorted set. REQUIRES: the score is not NaN.
-struct ScoredMember {
-  double score = 0;
-  std::string_view member;
-};
-
 class Writer {
  public:
   // Who listens to what a writer does; null: nobody.
@@ -136,6 +130,10 @@ class Writer {
   // REQUIRES: rank + count <= size, count > 0.
   void zset_remove_range(DbIndex db, const HashedKey& key, Entry& entry, size_t rank, size_t count,
                          std::string_view event);
+  // A sorted set of just these members (each once, not in the value that is replaced), which are
+  // sorted on the way; without expiry, whatever was there. None at all: the key is removed.
+  void zset_store(DbIndex db, const HashedKey& key, std::span<ScoredMember> members,
+                  std::string_view event);
 
   // In front of the item at `index`; behind the last if `index` is the length. In the order given.
   void list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t index,

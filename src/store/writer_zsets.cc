@@ -1,4 +1,6 @@
 // Writer: sorted sets.
+#include <algorithm>
+
 #include "base/assert.h"
 #include "store/writer.h"
 #include "store/zset_value.h"
@@ -27,7 +29,7 @@ ScoreChanges Writer::zset_set(DbIndex db, const HashedKey& key, Entry* entry,
     note_element(member.member);
     if (sink_ != nullptr) {
       char scratch[sizeof(double)];
-      packed::append(elements_, score_element(changes.last.score, scratch));
+      packed::append(elements_, score_element(changes.last.stored, scratch));
     }
   }
   const size_t changed = changes.added + changes.updated;
@@ -68,6 +70,29 @@ void Writer::zset_remove_range(DbIndex db, const HashedKey& key, Entry& entry, s
   }
   finish(change, value.entry(), left,
          {.kind = MutationKind::remove_elements, .key = {}, .value = {}});
+}
+
+void Writer::zset_store(DbIndex db, const HashedKey& key, std::span<ScoredMember> members,
+                        std::string_view event) {
+  if (members.empty()) {
+    if (remove(db, key)) notify(EventClass::generic, "del", db, key.bytes);
+    return;
+  }
+  std::sort(members.begin(), members.end());
+  if (ZsetValue::fits(members, store_.limits())) {
+    Entry* present = find_live(db, key);
+    const Version base = present == nullptr ? kNoVersion : present->version();
+    const std::string block = ZsetValue::block_of(members);
+    Entry& entry = store_.db(db).put_block(key, {.type = Type::zset, .block = block}, stamp(),
+                                           kNoExpiry, access_of_new(present), present);
+    ++stats_.changes;
+    emit_whole(db, entry, base);
+  } else {
+    auto value = std::make_unique<SortedMembers>(store_.db(db).secret());
+    for (const ScoredMember& member : members) value->insert(member.member, member.score);
+    put_large(db, key, Type::zset, std::move(value), kNoExpiry);
+  }
+  notify(EventClass::zset, event, db, key.bytes);
 }
 
 }  // namespace quoris::store

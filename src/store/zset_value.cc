@@ -13,8 +13,14 @@ namespace {
 using Scratch = char[sizeof(double)];
 
 // In a block, as in Redis, -0 is 0.
+double without_sign_of_zero(double score) { return score + 0.0; }
+
 StringView packed_score(double score, Scratch& scratch) {
-  return score_element(score + 0.0, scratch);
+  return score_element(without_sign_of_zero(score), scratch);
+}
+
+size_t packed_members_max(const CollectionLimits& limits) {
+  return std::min(limits.zset_max_packed_members, kPackedElementsMax / 2);
 }
 
 const SortedMembers* members_of(const Entry& entry) {
@@ -28,7 +34,7 @@ const SortedMembers* members_of(const Entry& entry) {
 ScoreOutcome decide(const ScoreRules& rules, const double* present, double given) {
   if (present == nullptr) {
     if (rules.only_present) return {};
-    return {.change = ScoreChange::added, .score = given};
+    return {.change = ScoreChange::added, .score = given, .stored = given};
   }
   if (rules.only_new) return {};
   const double score = rules.add_to ? *present + given : given;
@@ -36,7 +42,7 @@ ScoreOutcome decide(const ScoreRules& rules, const double* present, double given
   if (rules.only_greater && score <= *present) return {};
   if (rules.only_less && score >= *present) return {};
   if (score == *present) return {.change = ScoreChange::unchanged, .score = score};
-  return {.change = ScoreChange::updated, .score = score};
+  return {.change = ScoreChange::updated, .score = score, .stored = score};
 }
 
 // --- ZsetView -----------------------------------------------------------------------------------
@@ -126,11 +132,29 @@ ZsetView::Member ZsetView::random(Rng& rng) const {
 
 bool ZsetValue::fits(std::string_view member) const {
   const PackedView view(entry_->block());
-  const size_t members_max =
-      std::min(limits_.zset_max_packed_members, kPackedElementsMax / ZsetView::kStep);
-  return view.count() / ZsetView::kStep < members_max &&
+  return view.count() / ZsetView::kStep < packed_members_max(limits_) &&
          member.size() <= limits_.zset_max_packed_bytes &&
          view.end() + member.size() < kPackedBytesMax;
+}
+
+bool ZsetValue::fits(std::span<const ScoredMember> members, const CollectionLimits& limits) {
+  if (members.size() > packed_members_max(limits)) return false;
+  size_t bytes = 0;
+  for (const ScoredMember& member : members) {
+    if (member.member.size() > limits.zset_max_packed_bytes) return false;
+    bytes += member.member.size();
+  }
+  return bytes < kPackedBytesMax;
+}
+
+std::string ZsetValue::block_of(std::span<const ScoredMember> members) {
+  std::string elements;
+  Scratch scratch;
+  for (const ScoredMember& member : members) {
+    packed::append(elements, packed::best_element(member.member));
+    packed::append(elements, packed_score(member.score, scratch));
+  }
+  return packed::block_of(elements, members.size() * ZsetView::kStep);
 }
 
 ScoreOutcome ZsetValue::set(std::string_view member, double score, const ScoreRules& rules) {
@@ -143,16 +167,18 @@ ScoreOutcome ZsetValue::set_packed(std::string_view member, double score, const 
   const size_t at = view.find(packed::Wanted(packed::best_element(member)), ZsetView::kStep);
   if (at != PackedView::kNone) {
     const double present = score_of(view.at(view.next(at)));
-    const ScoreOutcome outcome = decide(rules, &present, score);
-    if (outcome.change == ScoreChange::updated) move_packed(at, member, outcome.score);
+    ScoreOutcome outcome = decide(rules, &present, score);
+    outcome.stored = without_sign_of_zero(outcome.stored);
+    if (outcome.change == ScoreChange::updated) move_packed(at, member, outcome.stored);
     return outcome;
   }
-  const ScoreOutcome outcome = decide(rules, nullptr, score);
+  ScoreOutcome outcome = decide(rules, nullptr, score);
   if (outcome.change != ScoreChange::added) return outcome;
   if (!fits(member)) {
     make_large();
     return set_large(member, score, rules);
   }
+  outcome.stored = without_sign_of_zero(score);
   insert_packed(member, score);
   return outcome;
 }

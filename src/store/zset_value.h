@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "store/collection_limits.h"
@@ -85,6 +87,11 @@ class ZsetValue {
  public:
   ZsetValue(Keyspace& keyspace, const HashedKey& key, Entry& entry, const CollectionLimits& limits)
       : keyspace_(keyspace), key_(key), entry_(&entry), limits_(limits) {}
+
+  // A block of these members, which are sorted, and whether they may stand in one.
+  [[nodiscard]] static bool fits(std::span<const ScoredMember> members,
+                                 const CollectionLimits& limits);
+  [[nodiscard]] static std::string block_of(std::span<const ScoredMember> members);
 
   [[nodiscard]] Entry& entry() { return *entry_; }
 
