@@ -110,11 +110,13 @@ inline constexpr std::array<WriteGenerator, 16> kSortedSetGenerators = {{
      }},
     {"ZREMRANGEBYSCORE",
      [](Draw& draw) {
-       return Words{"ZREMRANGEBYSCORE", draw.key(), zset_score(draw), zset_score(draw)};
+       return Words{"ZREMRANGEBYSCORE", draw.key(), draw.of({"-inf", "-inf", "0", "(1", "x"}),
+                    draw.of({"(1", "2", "(3", "inf"})};
      }},
     {"ZREMRANGEBYLEX",
      [](Draw& draw) {
-       return Words{"ZREMRANGEBYLEX", draw.key(), zset_lex_bound(draw), zset_lex_bound(draw)};
+       return Words{"ZREMRANGEBYLEX", draw.key(), draw.of({"-", "-", "(1", "[m", "bad"}),
+                    draw.of({"+", "+", "[5", "(mmm"})};
      }},
     {"ZPOPMIN", [](Draw& draw) { return zpop_request(draw, "ZPOPMIN"); }},
     {"ZPOPMAX", [](Draw& draw) { return zpop_request(draw, "ZPOPMAX"); }},
