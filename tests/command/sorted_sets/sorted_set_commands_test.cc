@@ -127,6 +127,21 @@ TEST_CASE("sorted sets: events", "[command]") {
   CHECK(events.take() == Names{"zremrangebylex z", "del z"});
 }
 
+TEST_CASE("sorted sets: members of a set score 1 in a union", "[command]") {
+  Bench bench;
+  store::Writer writer(bench.store, bench.stats, bench.rng, bench.now_ms, {});
+  const store::HashedKey key = bench.store.db(bench.db).hashed("set");
+  const std::string_view members[] = {"one", "5"};
+  writer.set_add(bench.db, key, nullptr, members, "sadd");
+  bench("ZADD z 10 one 20 two");
+  CHECK(bench("ZUNION 2 z set WEIGHTS 1 3 WITHSCORES") == "*6 $1 5 $1 3 $3 one $2 13 $3 two $2 20");
+  CHECK(bench("ZINTER 2 set z") == "*1 $3 one");
+  CHECK(bench("ZDIFF 2 set z WITHSCORES") == "*2 $1 5 $1 1");
+  CHECK(bench("ZINTERCARD 2 z set") == ":1");
+  CHECK(bench("ZUNIONSTORE set 2 set z") == ":3");
+  CHECK(bench("ZSCORE set one") == "$2 11");
+}
+
 TEST_CASE("sorted sets: random members are different ones, and all of them come up", "[command]") {
   Bench bench;
   bench.store.limits().zset_max_packed_members = GENERATE(128, 0);
