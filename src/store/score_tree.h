@@ -101,7 +101,8 @@ class ScoreTree {
   // More than 2^64 entries need.
   static constexpr size_t kDepthMax = 20;
 
-  struct Leaf {
+  // What is behind `count` is never read, here and in Inner.
+  struct Leaf {  // NOLINT(cppcoreguidelines-pro-type-member-init): see above
     Leaf* previous = nullptr;
     Leaf* next = nullptr;
     size_t count = 0;
@@ -122,7 +123,7 @@ class ScoreTree {
     size_t entries = 0;
   };
 
-  struct Inner {
+  struct Inner {  // NOLINT(cppcoreguidelines-pro-type-member-init): see above
     size_t count = 0;
     std::array<double, kInnerCapacity> scores;
     std::array<Item*, kInnerCapacity> items;
@@ -194,7 +195,8 @@ size_t ScoreTree::erase_run(size_t rank, size_t count_max, Take&& take) {
   const size_t left = leaf.count - path.position;
   const size_t count = count_max < left ? count_max : left;
   // The items are read when they are looked up in their table, and again to be freed.
-  std::array<Item*, kLeafCapacity> taken;
+  std::array<Item*, kLeafCapacity>
+      taken;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
   for (size_t i = 0; i < count; ++i) taken[i] = leaf.items[path.position + i];
   if (path.position + count + kAhead < leaf.count) {
     prefetch(leaf.items[path.position + count + kAhead]);  // of the next ZPOPMIN but a few
