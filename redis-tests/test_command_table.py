@@ -16,10 +16,6 @@ NOT_YET = set("""
     xread xreadgroup xrevrange xsetid xtrim getbit setbit
 
 
-    bzmpop bzpopmax bzpopmin zadd zcard zcount zdiff zdiffstore zincrby zinter zintercard
-    zinterstore zlexcount zmpop zmscore zpopmax zpopmin zrandmember zrange zrangebylex
-    zrangebyscore zrangestore zrank zrem zremrangebylex zremrangebyrank zremrangebyscore zrevrange
-    zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion zunionstore
 """.split())
 
 # Quoris has these, redis-server 7.0.15 does not.

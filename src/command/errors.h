@@ -103,6 +103,22 @@ inline constexpr std::string_view kNegativeCount = "ERR COUNT can't be negative"
 inline constexpr std::string_view kNegativeMaxlen = "ERR MAXLEN can't be negative";
 inline constexpr std::string_view kCountNotPositive = "ERR count should be greater than 0";
 
+// Sorted sets.
+inline constexpr std::string_view kNxAndXx =
+    "ERR XX and NX options at the same time are not compatible";
+inline constexpr std::string_view kGtLtNx =
+    "ERR GT, LT, and/or NX options at the same time are not compatible";
+inline constexpr std::string_view kIncrTakesOnePair =
+    "ERR INCR option supports a single increment-element pair";
+inline constexpr std::string_view kScoreNotANumber = "ERR resulting score is not a number (NaN)";
+inline constexpr std::string_view kBoundNotFloat = "ERR min or max is not a float";
+inline constexpr std::string_view kBoundNotLex = "ERR min or max not valid string range item";
+inline constexpr std::string_view kLimitByRank =
+    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX";
+inline constexpr std::string_view kScoresByLex =
+    "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
+inline constexpr std::string_view kWeightNotFloat = "ERR weight value is not a float";
+
 // Clients, monitoring, the node.
 inline constexpr std::string_view kClientIdNotPositive = "ERR client-id should be greater than 0";
 inline constexpr std::string_view kInvalidClientId = "ERR Invalid client ID";
@@ -146,6 +162,10 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
 // `command` is the full name in lower case: "set", "config|get".
 [[nodiscard]] inline std::string wrong_arity(std::string_view command) {
   return "ERR wrong number of arguments for '" + std::string(command) + "' command";
+}
+
+[[nodiscard]] inline std::string no_input_keys(std::string_view command) {
+  return "ERR at least 1 input key is needed for '" + std::string(command) + "' command";
 }
 
 [[nodiscard]] inline std::string invalid_expire_time(std::string_view command) {

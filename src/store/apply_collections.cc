@@ -13,6 +13,7 @@
 #include "store/list_value.h"
 #include "store/score.h"
 #include "store/set_value.h"
+#include "store/zset_value.h"
 
 namespace quoris::store {
 
@@ -135,6 +136,22 @@ Entry& apply_to_list(Keyspace& db, const HashedKey& key, Entry& entry, const Mut
   return value.entry();
 }
 
+// What ends up large is made so first: a block takes long to sort in many members.
+Entry& apply_to_zset(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
+                     const Elements& elements) {
+  ZsetValue value(db, key, entry, kNoLimits);
+  if (mutation.encoding == Encoding::large) value.make_large();
+  Texts text;
+  if (mutation.kind == MutationKind::remove_elements) {
+    for (const StringView& member : elements) value.remove(text(member));
+    return value.entry();
+  }
+  for (size_t i = 0; i < elements.size(); i += 2) {
+    value.set(text(elements[i]), score_of(elements[i + 1]));
+  }
+  return value.entry();
+}
+
 Entry& apply_elements(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
                       const Elements& elements) {
   switch (mutation.type) {
@@ -144,6 +161,8 @@ Entry& apply_elements(Keyspace& db, const HashedKey& key, Entry& entry, const Mu
       return apply_to_hash(db, key, entry, mutation, elements);
     case Type::list:
       return apply_to_list(db, key, entry, mutation, elements);
+    case Type::zset:
+      return apply_to_zset(db, key, entry, mutation, elements);
     default:
       break;
   }

@@ -3,7 +3,9 @@
 #include "base/assert.h"
 #include "store/hash_value.h"
 #include "store/list_value.h"
+#include "store/score.h"
 #include "store/set_value.h"
+#include "store/zset_value.h"
 
 namespace quoris::store {
 
@@ -64,6 +66,16 @@ void pieces_of(const ListView& list, Pieces& pieces) {
   });
 }
 
+void pieces_of(const ZsetView& zset, Pieces& pieces) {
+  zset.for_each([&pieces](const StringView& member, double score) {
+    char scratch[sizeof score];
+    pieces.add(member.is_integer ? member : packed::best_element(member.bytes));
+    pieces.add(score_element(score, scratch));
+    pieces.complete();
+    return true;
+  });
+}
+
 size_t elements_per_item(Type type) { return type == Type::hash || type == Type::zset ? 2 : 1; }
 
 }  // namespace
@@ -89,6 +101,9 @@ void for_each_piece(const Entry& entry, size_t bytes,
       break;
     case Type::list:
       pieces_of(ListView(entry), pieces);
+      break;
+    case Type::zset:
+      pieces_of(ZsetView(entry), pieces);
       break;
     default:
       QUORIS_ASSERT(false);

@@ -17,6 +17,7 @@
 
 #include "store/events.h"
 #include "store/member_table.h"
+#include "store/score_rules.h"
 #include "store/store.h"
 
 namespace quoris::store {
@@ -51,12 +52,6 @@ class KeyWaiters {
   virtual void key_filled(DbIndex db, std::string_view key) = 0;
   // SWAPDB: other values stand at the keys of both.
   virtual void dbs_swapped(DbIndex a, DbIndex b) = 0;
-};
-
-// A member of a sorted set. REQUIRES: the score is not NaN.
-struct ScoredMember {
-  double score = 0;
-  std::string_view member;
 };
 
 // What a lookup that changes nothing else does with a key whose time has come.
@@ -148,11 +143,19 @@ class Writer {
   size_t hash_remove(DbIndex db, const HashedKey& key, Entry& entry,
                      std::span<const std::string_view> fields, std::string_view event);
 
-  // Members that are there get the score, others are added.
-  void zset_set(DbIndex db, const HashedKey& key, Entry* entry,
-                std::span<const ScoredMember> members, std::string_view event);
+  // Members that are there get the score, others are added, as far as the rules allow.
+  ScoreChanges zset_set(DbIndex db, const HashedKey& key, Entry* entry,
+                        std::span<const ScoredMember> members, const ScoreRules& rules,
+                        std::string_view event);
   size_t zset_remove(DbIndex db, const HashedKey& key, Entry& entry,
                      std::span<const std::string_view> members, std::string_view event);
+  // REQUIRES: rank + count <= size, count > 0.
+  void zset_remove_range(DbIndex db, const HashedKey& key, Entry& entry, size_t rank, size_t count,
+                         std::string_view event);
+  // A sorted set of just these members (each once, not in the value that is replaced), which are
+  // sorted on the way; without expiry, whatever was there. None at all: the key is removed.
+  void zset_store(DbIndex db, const HashedKey& key, std::span<ScoredMember> members,
+                  std::string_view event);
 
   // In front of the item at `index`; behind the last if `index` is the length. In the order given.
   void list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t index,
@@ -219,6 +222,7 @@ class Writer {
   // Its tail: of a value that is left. `mutation` is completed with the elements that were noted.
   void emit_change(const Change& change, Entry& entry, Version version, Mutation mutation);
   void note_element(std::string_view element);
+  void note_element(const StringView& element);
   // Emits a collection that was put as a whole, in pieces.
   void emit_whole(DbIndex db, Entry& entry, Version base);
   void put_block(DbIndex db, const HashedKey& key, const NewBlock& block, int64_t expire_at_ms);

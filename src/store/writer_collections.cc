@@ -35,6 +35,14 @@ void Writer::note_element(std::string_view element) {
   if (sink_ != nullptr) packed::append(elements_, packed::best_element(element));
 }
 
+void Writer::note_element(const StringView& element) {
+  if (element.is_integer) {
+    if (sink_ != nullptr) packed::append(elements_, element);
+    return;
+  }
+  note_element(element.bytes);
+}
+
 void Writer::finish(const Change& change, Entry& entry, size_t size, Mutation mutation) {
   stats_.changes += change.elements;
   const Version version = stamp();
