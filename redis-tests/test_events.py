@@ -13,7 +13,7 @@ from compare import Pair, PairTest
 from transcript import CaseFile, Player
 
 CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases")
-FAMILIES = ("strings", "keys")
+FAMILIES = ("strings", "keys", "lists", "hashes", "sets", "sorted_sets")
 END = "end of the events"
 
 

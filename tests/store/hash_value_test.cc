@@ -371,11 +371,11 @@ TEST_CASE("writer: hash_set and hash_remove count, tell and emit what changed", 
   CHECK(contents_of(*at.find("h")) == Model{{"a", "3"}, {"b", "2"}});
   CHECK(at.remove("h", {"absent"}) == 0);
   CHECK(at.stats.changes == 4);
-  CHECK(at.events.heard == "h:hset h, h:hset h, ");
+  CHECK(at.events.heard == "g:new h, h:hset h, h:hset h, ");
   CHECK(at.remove("h", {"a", "a", "absent"}) == 1);
   CHECK(at.remove("h", {"b"}) == 1);
   CHECK(at.stats.changes == 6);
-  CHECK(at.events.heard == "h:hset h, h:hset h, h:hdel h, h:hdel h, g:del h, ");
+  CHECK(at.events.heard == "g:new h, h:hset h, h:hset h, h:hdel h, h:hdel h, g:del h, ");
   CHECK(at.find("h") == nullptr);
   CHECK(at.replica.kinds == std::vector{MutationKind::set_elements, MutationKind::set_elements,
                                         MutationKind::remove_elements, MutationKind::remove});

@@ -40,6 +40,8 @@ struct Waits final : Blocker {
 struct Waiters final : store::KeyWaiters {
   void key_filled(DbIndex, std::string_view key) override { filled += std::string(key) + " "; }
 
+  void dbs_swapped(DbIndex, DbIndex) override {}
+
   std::string filled;
 };
 
