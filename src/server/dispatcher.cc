@@ -351,9 +351,8 @@ bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
   return true;
 }
 
-void Dispatcher::note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns,
-                                 UnblockReason reason) {
-  if (reason != UnblockReason::timeout) ++node_.stats().commands[request.command->index].failed;
+void Dispatcher::note_wait_ended(Session& session, const QueuedCommand& request,
+                                 uint64_t spent_ns) {
   std::vector<std::string_view> arguments;
   request.arguments(arguments);
   redacted_.clear();

@@ -68,8 +68,7 @@ class Dispatcher {
   [[nodiscard]] bool run_again(Session& session, const Rerun& rerun);
 
   // The figures of a command whose wait ended without what it waited for.
-  void note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns,
-                       UnblockReason reason);
+  void note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns);
 
  private:
   // Runs the handler of a data command. `blocker` may be null.

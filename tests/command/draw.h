@@ -29,7 +29,14 @@ class Draw {
     return choices[below(kSize)];
   }
 
+  // Keys that the next request takes more often than others, so that a type's commands meet values
+  // of their own.
+  void favour(size_t family) { family_ = family; }
+
   std::string key() {
+    if (family_ > 0 && !one_in(3)) {
+      return "family " + std::to_string(family_) + "." + std::to_string(below(3));
+    }
     if (one_in(40)) return std::string(300, 'k');  // longer than a length byte says
     return of({"a", "b", "c", "d", "e", "counter", "a key of middle length"});
   }
@@ -96,6 +103,7 @@ class Draw {
   }
 
  private:
+  size_t family_ = 0;
   TestRng rng_;
 };
 
@@ -107,6 +115,7 @@ inline Words with(Words words, const Words& more) {
 struct WriteGenerator {
   std::string_view name;  // as the row says it
   Words (*make)(Draw&);
+  size_t family = 0;  // of write_generators()
 };
 
 }  // namespace quoris::command::testing

@@ -149,10 +149,13 @@ class Run {
 
   Words next_request() {
     if (draw_.one_in(15)) return read_request();
-    const size_t which = draw_.below(write_generators().size());
-    const bool rare = write_generators()[which].name.starts_with("FLUSH");
-    return rare && !draw_.one_in(5) ? testing::set_request(draw_)
-                                    : write_generators()[which].make(draw_);
+    const auto& generator = write_generators()[draw_.below(write_generators().size())];
+    const bool rare = generator.name.starts_with("FLUSH");
+    if (rare && !draw_.one_in(5)) return testing::set_request(draw_);
+    draw_.favour(generator.family);
+    Words words = generator.make(draw_);
+    draw_.favour(0);
+    return words;
   }
 
   // Reads change something too: they remove what is expired.
@@ -185,16 +188,17 @@ class Run {
   Bench bench_;
 };
 
-constexpr uint64_t kSeeds = 40;
+constexpr uint64_t kSeeds = 60;
 constexpr size_t kCommandsPerSeed = 2'000;
 
-constexpr MutationKind kKinds[] = {
-    MutationKind::put_string,   MutationKind::remove,         MutationKind::expire,
-    MutationKind::set_expiry,   MutationKind::append,         MutationKind::set_range,
-    MutationKind::flush,        MutationKind::swap,           MutationKind::put_collection,
-    MutationKind::set_elements, MutationKind::remove_elements,
-    MutationKind::list_insert,  MutationKind::list_erase,     MutationKind::list_set,
-    MutationKind::list_remove};
+constexpr MutationKind kKinds[] = {MutationKind::put_string,      MutationKind::remove,
+                                   MutationKind::expire,          MutationKind::set_expiry,
+                                   MutationKind::append,          MutationKind::set_range,
+                                   MutationKind::flush,           MutationKind::swap,
+                                   MutationKind::put_collection,  MutationKind::set_elements,
+                                   MutationKind::remove_elements, MutationKind::list_insert,
+                                   MutationKind::list_erase,      MutationKind::list_set,
+                                   MutationKind::list_remove};
 
 TEST_CASE("mutations: applied to an empty store they give an equal one", "[command]") {
   std::map<std::string, size_t> changed_by;

@@ -110,8 +110,11 @@ inline const std::vector<WriteGenerator>& write_generators() {
                                          kKeyAndStringGenerators.end());
     const std::span<const WriteGenerator> families[] = {kHashGenerators, kListGenerators,
                                                         kSetGenerators, kSortedSetGenerators};
-    for (const auto family : families) {
-      gathered.insert(gathered.end(), family.begin(), family.end());
+    for (size_t i = 0; i < std::size(families); ++i) {
+      for (WriteGenerator generator : families[i]) {
+        generator.family = i + 1;
+        gathered.push_back(generator);
+      }
     }
     return gathered;
   }();

@@ -137,7 +137,7 @@ constexpr SettingRow kRows[] = {
      .kind = YesNo{.field = &V::activedefrag},
      .help =
          "Moves keys and elements that keep nearly empty pages, so that memory goes back to the "
-         "system after much was deleted. (Redis has this off by default.)"},
+         "system after much was deleted. Redis has this off by default."},
     {.name = "active-defrag-ignore-bytes",
      .group = SettingGroup::limits,
      .kind = MemorySize{.field = &V::active_defrag_ignore_bytes, .low = 1, .high = kUint64Max},

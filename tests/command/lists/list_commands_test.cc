@@ -13,6 +13,9 @@ using testing::Bench;
 struct Events final : store::KeyspaceEvents {
   void on_event(store::EventClass event_class, std::string_view name, DbIndex,
                 std::string_view key) override {
+    // What appears or is missed is compared with redis-server, over all commands.
+    if (event_class == store::EventClass::new_key) return;
+    if (event_class == store::EventClass::key_miss) return;
     const bool list = event_class == store::EventClass::list;
     text += (list ? "" : "other:") + std::string(name) + " " + std::string(key) + ", ";
   }

@@ -14,6 +14,9 @@ struct Events final : store::KeyspaceEvents {
 
   void on_event(store::EventClass event_class, std::string_view name, DbIndex /*db*/,
                 std::string_view key) override {
+    // What appears or is missed is compared with redis-server, over all commands.
+    if (event_class == store::EventClass::new_key) return;
+    if (event_class == store::EventClass::key_miss) return;
     const char letter = event_class == store::EventClass::set ? 's' : 'g';
     seen += std::string(1, letter) + ":" + std::string(name) + ":" + std::string(key) + " ";
   }

@@ -14,7 +14,11 @@ using testing::Bench;
 using Names = std::vector<std::string>;
 
 struct Events final : store::KeyspaceEvents {
-  void on_event(store::EventClass, std::string_view name, DbIndex, std::string_view key) override {
+  void on_event(store::EventClass event_class, std::string_view name, DbIndex,
+                std::string_view key) override {
+    // What appears or is missed is compared with redis-server, over all commands.
+    if (event_class == store::EventClass::new_key) return;
+    if (event_class == store::EventClass::key_miss) return;
     names.push_back(std::string(name) + " " + std::string(key));
   }
 

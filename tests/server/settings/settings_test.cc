@@ -103,8 +103,8 @@ TEST_CASE("CONFIG GET answers with names as asked, each once, patterns in the ta
   const Settings settings;
   CHECK(get(settings, {"PORT", "port", "p?rt"}) == Texts{{"PORT", "6379"}});
   CHECK(get(settings, {"nosuch", "port"}) == Texts{{"port", "6379"}});
-  CHECK(get(settings, {"MAXMEM*"}) ==
-        Texts{{"maxmemory", "0"}, {"maxmemory-policy", "noeviction"}});
+  CHECK(get(settings, {"MAXMEMORY-[PS]*"}) ==
+        Texts{{"maxmemory-policy", "noeviction"}, {"maxmemory-samples", "5"}});
   CHECK(get(settings, {"dir", "data-dir"}) == Texts{{"dir", "./data"}, {"data-dir", "./data"}});
   CHECK(get(settings, {"*dir"}) == Texts{{"data-dir", "./data"}, {"dir", "./data"}});
   CHECK(get(settings, {"[qx]*"}).empty());
