@@ -91,6 +91,11 @@ class ReplyBehindMessages {
 
 }  // namespace
 
+uint64_t Dispatcher::read_clock() {
+  clock_ns_ = node_.env().clock.monotonic_ns();
+  return clock_ns_;
+}
+
 void Dispatcher::plan(Planned& planned) {
   const std::span<const std::string_view> arguments = planned.arguments;
   const command::Command* found = node_.commands().find(arguments[0]);
@@ -268,7 +273,7 @@ void Dispatcher::call(Session& session, const command::Command& command,
                       resp::ReplyWriter& reply) {
   const command::CommandSpec& spec = *command.spec;
   const uint64_t errors_before = reply.errors();
-  const uint64_t started = node_.env().clock.monotonic_ns();
+  const uint64_t started = clock_ns_;
   const bool was_monitored = node_.has_monitors();
   redacted_.clear();
   if (spec.handler != nullptr) {
@@ -283,7 +288,7 @@ void Dispatcher::call(Session& session, const command::Command& command,
     spec.node_handler(context);
     reply.set_protocol(session.protocol);
   }
-  const uint64_t took = node_.env().clock.monotonic_ns() - started;
+  const uint64_t took = read_clock() - started;
 
   CommandStats& stats = node_.stats().commands[command.index];
   ++stats.calls;
@@ -333,13 +338,13 @@ bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
                           session.protocol);
   StayingBlocker blocker;
   redacted_.clear();
-  const uint64_t started = node_.env().clock.monotonic_ns();
+  const uint64_t started = read_clock();
   node_.outbox().begin();
   run_data(session, *rerun.command.spec, rerun.arguments, {}, reply, &blocker);
   node_.outbox().end();
   discarded_.clear();
   if (blocker.waits_on) return false;
-  const uint64_t took = node_.env().clock.monotonic_ns() - started;
+  const uint64_t took = read_clock() - started;
   CommandStats& stats = node_.stats().commands[rerun.command.index];
   stats.nanoseconds += took;
   if (reply.errors() > 0) {

@@ -46,6 +46,10 @@ class Dispatcher {
  public:
   explicit Dispatcher(Node& node) : node_(node) {}
 
+  // Before a batch runs. A command's time begins where the last one's ended: one look at the clock
+  // for each.
+  void begin_batch() { read_clock(); }
+
   // Looks up, resolves subcommands, hashes and prefetches.
   void plan(Planned& planned);
 
@@ -90,7 +94,10 @@ class Dispatcher {
   void note_duration(Session& session, const command::Command& command,
                      std::span<const std::string_view> arguments, uint64_t nanoseconds);
 
+  uint64_t read_clock();
+
   Node& node_;
+  uint64_t clock_ns_ = 0;         // as last read
   ByteChain discarded_;           // replies that CLIENT REPLY OFF or SKIP swallows
   std::vector<size_t> redacted_;  // of the command that runs: arguments to hide
   std::vector<std::string_view> shown_;

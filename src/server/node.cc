@@ -285,6 +285,7 @@ void Node::prefetch_elements() {
 }
 
 void Node::execute_batch() {
+  dispatcher_.begin_batch();
   for (const Planned& planned : batch_) {
     Session& session = *planned.session;
     if (session.closing_ || session.is_waiting()) continue;
