@@ -63,9 +63,12 @@ bool read_elements(const Mutation& mutation, Elements& elements) {
   return true;
 }
 
+// Here and below, what ends up large is made so first: a block takes long to search for each of
+// many elements.
 Entry& apply_to_set(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
                     const Elements& elements) {
   SetValue value(db, key, entry, kNoLimits);
+  if (mutation.encoding == Encoding::large) value.make_large();
   Texts text;
   for (const StringView& element : elements) {
     if (mutation.kind == MutationKind::remove_elements) {
@@ -74,13 +77,13 @@ Entry& apply_to_set(Keyspace& db, const HashedKey& key, Entry& entry, const Muta
       value.add(text(element));
     }
   }
-  if (mutation.encoding == Encoding::large) value.make_large();
   return value.entry();
 }
 
 Entry& apply_to_hash(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
                      const Elements& elements) {
   HashValue value(db, key, entry, kNoLimits);
+  if (mutation.encoding == Encoding::large) value.make_large();
   Texts text;
   if (mutation.kind == MutationKind::remove_elements) {
     for (const StringView& field : elements) value.remove(text(field));
@@ -89,7 +92,6 @@ Entry& apply_to_hash(Keyspace& db, const HashedKey& key, Entry& entry, const Mut
       value.set(text(elements[i]), text(elements[i + 1], 1));
     }
   }
-  if (mutation.encoding == Encoding::large) value.make_large();
   return value.entry();
 }
 
@@ -136,7 +138,6 @@ Entry& apply_to_list(Keyspace& db, const HashedKey& key, Entry& entry, const Mut
   return value.entry();
 }
 
-// What ends up large is made so first: a block takes long to sort in many members.
 Entry& apply_to_zset(Keyspace& db, const HashedKey& key, Entry& entry, const Mutation& mutation,
                      const Elements& elements) {
   ZsetValue value(db, key, entry, kNoLimits);
