@@ -3,8 +3,9 @@
 
 #include <optional>
 
-#include "command/hashes/hash_access.h"
 #include "command/scan_options.h"
+#include "command/value_access.h"
+#include "store/hash_value.h"
 
 namespace quoris::command {
 namespace {
@@ -17,7 +18,7 @@ std::optional<size_t> set_fields(DataContext& context, std::string_view command_
   }
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_hash(context, entry)) return std::nullopt;
+  if (!check_type(context, entry, store::Type::hash)) return std::nullopt;
   return context.writer().hash_set(context.db(), key, entry, context.arguments().subspan(2),
                                    "hset");
 }
@@ -26,7 +27,7 @@ std::optional<size_t> set_fields(DataContext& context, std::string_view command_
 // reply.
 const store::Entry* find_hash(DataContext& context, bool& wrong_type) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  wrong_type = !check_hash(context, entry);
+  wrong_type = !check_type(context, entry, store::Type::hash);
   return wrong_type ? nullptr : entry;
 }
 
@@ -57,8 +58,8 @@ void reply_all(DataContext& context, Parts parts) {
   store::HashView(*entry).for_each(
       [&](const store::StringView& field, const store::StringView& value) {
         context.step();
-        if (parts != Parts::values) reply_part(context, field);
-        if (parts != Parts::fields) reply_part(context, value);
+        if (parts != Parts::values) reply_element(context, field);
+        if (parts != Parts::fields) reply_element(context, value);
         return true;
       });
 }
@@ -81,8 +82,8 @@ void reply_scan(DataContext& context, const store::HashView& hash, uint64_t curs
   visit_all([&](const store::StringView& field, const store::StringView& value) {
     context.step();
     if (!options.matches(field.text(digits))) return;
-    reply_part(context, field);
-    reply_part(context, value);
+    reply_element(context, field);
+    reply_element(context, value);
   });
 }
 
@@ -100,7 +101,7 @@ void handle_hmset(DataContext& context) {
 void handle_hsetnx(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   if (entry != nullptr && store::HashView(*entry).find(context.argument(2))) {
     return context.reply().integer(0);
   }
@@ -111,7 +112,7 @@ void handle_hsetnx(DataContext& context) {
 void handle_hdel(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   size_t removed = 0;
   if (entry != nullptr) {
     removed = context.writer().hash_remove(context.db(), key, *entry,
@@ -123,7 +124,7 @@ void handle_hdel(DataContext& context) {
 void handle_hget(DataContext& context) {
   look_up_field(context, [&context](const store::StringView* value) {
     if (value == nullptr) return context.reply().null();
-    reply_part(context, *value);
+    reply_element(context, *value);
   });
 }
 
@@ -148,7 +149,7 @@ void handle_hmget(DataContext& context) {
     context.step();
     const auto value = entry == nullptr ? std::nullopt : store::HashView(*entry).find(field);
     if (value) {
-      reply_part(context, *value);
+      reply_element(context, *value);
     } else {
       context.reply().null();
     }

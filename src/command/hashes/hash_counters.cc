@@ -3,8 +3,9 @@
 #include <optional>
 
 #include "command/args.h"
-#include "command/hashes/hash_access.h"
 #include "command/hashes/hash_commands.h"
+#include "command/value_access.h"
+#include "store/hash_value.h"
 
 namespace quoris::command {
 namespace {
@@ -28,7 +29,7 @@ void handle_hincrby(DataContext& context) {
   if (!increment) return context.reply().error(increment.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   int64_t sum = 0;
   if (const auto old = present_value(context, entry)) {
     const auto number = old->is_integer ? std::optional(old->integer) : parse_int64(old->bytes);
@@ -51,7 +52,7 @@ void handle_hincrbyfloat(DataContext& context) {
   }
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   long double sum = *increment;
   if (const auto old = present_value(context, entry)) {
     const auto number = old->is_integer ? std::optional(static_cast<long double>(old->integer))

@@ -1,16 +1,14 @@
 // HRANDFIELD: fields by chance, each as likely as any other.
-#include <limits>
 #include <unordered_set>
 #include <vector>
 
-#include "command/args.h"
-#include "command/hashes/hash_access.h"
 #include "command/hashes/hash_commands.h"
+#include "command/random_elements.h"
+#include "command/value_access.h"
+#include "store/hash_value.h"
 
 namespace quoris::command {
 namespace {
-
-constexpr int64_t kCountMax = std::numeric_limits<int64_t>::max();
 
 using Pair = store::HashView::Pair;
 
@@ -28,8 +26,8 @@ class Pairs {
   void add(const Pair& pair) {
     context_.step();
     if (nested_) context_.reply().array(2);
-    reply_part(context_, pair.field);
-    if (with_values_) reply_part(context_, pair.value);
+    reply_element(context_, pair.field);
+    if (with_values_) reply_element(context_, pair.value);
   }
 
  private:
@@ -38,16 +36,14 @@ class Pairs {
   bool nested_ = false;
 };
 
-// A negative count: the same field may come again. False if the reply would be past all bounds:
-// the count is the client's, and so are the lengths of fields and values.
-bool reply_draws(DataContext& context, const store::Entry& entry, uint64_t count, Pairs& pairs) {
+// A negative count: the same field may come again.
+void reply_draws(DataContext& context, const store::Entry& entry, uint64_t count, Pairs& pairs) {
   const store::HashView hash(entry);
-  const uint64_t mean_size = entry.memory() / hash.size() + 1;
-  if (count > context.settings().proto_max_bulk_len / mean_size) return false;
+  if (!check_draws(context, entry, hash.size(), count)) return;
   pairs.begin(count);
   if (hash.table() != nullptr) {
     for (uint64_t i = 0; i < count; ++i) pairs.add(hash.random(context.rng()));
-    return true;
+    return;
   }
   // A block is walked once, not for each draw.
   std::vector<Pair> all;
@@ -56,25 +52,19 @@ bool reply_draws(DataContext& context, const store::Entry& entry, uint64_t count
     return true;
   });
   for (uint64_t i = 0; i < count; ++i) pairs.add(all[context.rng().below(all.size())]);
-  return true;
 }
 
-// `count` of the fields, none twice, by one walk: the i-th is taken with the likelihood that what
-// is still wanted has among what is still to come.
+// `count` of the fields, none twice, by one walk.
 void reply_sample_by_walk(DataContext& context, const store::HashView& hash, size_t count,
                           Pairs& pairs) {
-  size_t wanted = count;
-  size_t left = hash.size();
+  WalkSample sample(context.rng(), count, hash.size());
   hash.for_each([&](const store::StringView& field, const store::StringView& value) {
-    const bool all = wanted == left;
-    if (all || context.rng().below(left) < wanted) {
+    if (sample.takes_next()) {
       pairs.add({.field = field, .value = value});
-      --wanted;
     } else {
       context.step();
     }
-    --left;
-    return wanted > 0;
+    return !sample.done();
   });
 }
 
@@ -101,43 +91,19 @@ void reply_sample(DataContext& context, const store::HashView& hash, size_t coun
   reply_sample_by_walk(context, hash, count, pairs);
 }
 
-struct RandomOptions {
-  int64_t count = 0;
-  bool with_values = false;
-};
-
-Parsed<RandomOptions> parse_random_options(std::span<const std::string_view> words) {
-  RandomOptions options;
-  const auto count = integer_argument(words[0]);
-  if (!count) return count.error();
-  if (*count < -kCountMax) return errors::not_between(-kCountMax, kCountMax);
-  if (words.size() > 2) return std::string(errors::kSyntax);
-  if (words.size() == 2) {
-    if (!is(words[1], "WITHVALUES")) return std::string(errors::kSyntax);
-    // Twice the count has to be a number, too.
-    if (*count < -(kCountMax / 2) || *count > kCountMax / 2) {
-      return std::string(errors::kCountOutOfRange);
-    }
-    options.with_values = true;
-  }
-  options.count = *count;
-  return options;
-}
-
 void random_many(DataContext& context) {
-  const auto options = parse_random_options(context.arguments().subspan(2));
+  const auto options = parse_random_options(context.arguments().subspan(2), "WITHVALUES");
   if (!options) return context.reply().error(options.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   if (entry == nullptr || options->count == 0) return context.reply().array(0);
-  Pairs pairs(context, options->with_values);
+  Pairs pairs(context, options->with_other);
   if (options->count > 0) {
     const store::HashView hash(*entry);
     const size_t count = std::min(static_cast<size_t>(options->count), hash.size());
     return reply_sample(context, hash, count, pairs);
   }
-  if (reply_draws(context, *entry, static_cast<uint64_t>(-options->count), pairs)) return;
-  context.reply().error(errors::kReplyTooLarge);
+  reply_draws(context, *entry, static_cast<uint64_t>(-options->count), pairs);
 }
 
 }  // namespace
@@ -145,9 +111,9 @@ void random_many(DataContext& context) {
 void handle_hrandfield(DataContext& context) {
   if (context.count() > 2) return random_many(context);
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_hash(context, entry)) return;
+  if (!check_type(context, entry, store::Type::hash)) return;
   if (entry == nullptr) return context.reply().null();
-  reply_part(context, store::HashView(*entry).random(context.rng()).field);
+  reply_element(context, store::HashView(*entry).random(context.rng()).field);
 }
 
 }  // namespace quoris::command

@@ -1,4 +1,4 @@
-// What list handlers share: the check of a value's type, the ends of a list, items as replies.
+// What list handlers share: the ends of a list, and taking items off them.
 //
 // Used by: the handlers in this folder.
 #pragma once
@@ -6,8 +6,7 @@
 #include <optional>
 
 #include "command/args.h"
-#include "command/data_context.h"
-#include "command/errors.h"
+#include "command/value_access.h"
 #include "store/list_value.h"
 
 namespace quoris::command {
@@ -28,23 +27,6 @@ enum class ListEnd : uint8_t { head, tail };
 
 [[nodiscard]] constexpr std::string_view push_event(ListEnd end) {
   return end == ListEnd::head ? "lpush" : "rpush";
-}
-
-// False, and WRONGTYPE is the reply, if the entry holds no list. No entry at all passes.
-[[nodiscard]] inline bool check_list(DataContext& context, const store::Entry* entry) {
-  if (entry == nullptr || entry->type() == store::Type::list) [[likely]] {
-    return true;
-  }
-  context.reply().error(errors::kWrongType);
-  return false;
-}
-
-inline void reply_item(DataContext& context, const store::StringView& item) {
-  if (item.is_integer) {
-    context.reply().bulk_integer(item.integer);
-  } else {
-    context.reply().bulk(item.bytes);
-  }
 }
 
 // REQUIRES: both in their best form, as a list holds its items.

@@ -15,7 +15,7 @@ void pop_or_wait(DataContext& context, ListEnd end) {
     const store::HashedKey key = context.key(i);
     store::Entry* entry = context.find_for_write(key);
     if (entry == nullptr) continue;
-    if (!check_list(context, entry)) return;
+    if (!check_type(context, entry, store::Type::list)) return;
     context.reply().array(2);
     context.reply().bulk(key.bytes);
     return pop_item(context, key, *entry, end);

@@ -23,7 +23,7 @@ enum class IfAbsent : uint8_t { create, leave };
 void push(DataContext& context, ListEnd end, IfAbsent if_absent) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr && if_absent == IfAbsent::leave) return context.reply().integer(0);
   const size_t size = list_size(entry);
   const auto items = context.arguments().subspan(2);
@@ -48,7 +48,7 @@ void pop(DataContext& context, ListEnd end, std::string_view command) {
   }
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr) return counted ? context.reply().null_array() : context.reply().null();
   if (counted) return pop_items(context, key, *entry, end, count);
   pop_item(context, key, *entry, end);
@@ -109,7 +109,7 @@ std::optional<size_t> find_item(DataContext& context, const store::ListView& lis
 void pop_item(DataContext& context, const store::HashedKey& key, store::Entry& entry, ListEnd end) {
   const store::ListView list(entry);
   const size_t index = end == ListEnd::head ? 0 : list.size() - 1;
-  reply_item(context, list.at(index));
+  reply_element(context, list.at(index));
   context.writer().list_erase(context.db(), key, entry, index, 1, pop_event(end));
 }
 
@@ -123,7 +123,7 @@ void pop_items(DataContext& context, const store::HashedKey& key, store::Entry& 
   size_t left = count;
   const auto reply_one = [&](const store::StringView& item) {
     context.step();
-    reply_item(context, item);
+    reply_element(context, item);
     return --left > 0;
   };
   if (end == ListEnd::head) {
@@ -149,27 +149,27 @@ void handle_rpop(DataContext& context) { pop(context, ListEnd::tail, "rpop"); }
 
 void handle_llen(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   context.reply().integer(static_cast<int64_t>(list_size(entry)));
 }
 
 void handle_lindex(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr) return context.reply().null();
   const auto parsed = integer_argument(context.argument(2));
   if (!parsed) return context.reply().error(parsed.error());
   const store::ListView list(*entry);
   const auto index = index_of(*parsed, list.size());
   if (!index) return context.reply().null();
-  reply_item(context, list.at(*index));
+  reply_element(context, list.at(*index));
 }
 
 void handle_lset(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
   if (entry == nullptr) return context.reply().error(errors::kNoSuchKey);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   const auto parsed = integer_argument(context.argument(2));
   if (!parsed) return context.reply().error(parsed.error());
   const auto index = index_of(*parsed, list_size(entry));
@@ -183,7 +183,7 @@ void handle_linsert(DataContext& context) {
   if (!after && !is(context.argument(2), "BEFORE")) return context.reply().error(errors::kSyntax);
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr) return context.reply().integer(0);
   const store::ListView list(*entry);
   const size_t size = list.size();
@@ -199,14 +199,14 @@ void handle_lrange(DataContext& context) {
   const auto arguments = range_arguments(context);
   if (!arguments) return context.reply().error(arguments.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   const Range range = range_of(arguments->start, arguments->stop, list_size(entry));
   context.reply().array(range.count);
   if (range.count == 0) return;
   size_t left = range.count;
   store::ListView(*entry).forward(range.first, [&](const store::StringView& item) {
     context.step();
-    reply_item(context, item);
+    reply_element(context, item);
     return --left > 0;
   });
 }
@@ -216,7 +216,7 @@ void handle_lrem(DataContext& context) {
   if (!parsed) return context.reply().error(parsed.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr) return context.reply().integer(0);
   store::Writer::Removal removal{.item = context.argument(3),
                                  .count_max = std::numeric_limits<size_t>::max(),
@@ -236,7 +236,7 @@ void handle_ltrim(DataContext& context) {
   if (!arguments) return context.reply().error(arguments.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   context.reply().ok();
   if (entry == nullptr) return;
   const size_t size = list_size(entry);

@@ -12,14 +12,14 @@ bool move_item(DataContext& context, ListEnd from, ListEnd to) {
   const store::HashedKey target = context.key(2);
   store::Entry* entry = context.find_for_write(source);
   if (entry == nullptr) return false;
-  if (!check_list(context, entry)) return true;
+  if (!check_type(context, entry, store::Type::list)) return true;
   store::Entry* there = context.find_for_write(target);
-  if (!check_list(context, there)) return true;
+  if (!check_type(context, there, store::Type::list)) return true;
   // The lookup of the target may have removed an expired entry.
   entry = context.keyspace().find(source);
   const store::ListView list(*entry);
   const store::StringView item = list.at(from == ListEnd::head ? 0 : list.size() - 1);
-  reply_item(context, item);
+  reply_element(context, item);
   char digits[kInt64TextMax + 1];
   const std::string copy(item.text(digits));
   const std::string_view items[] = {copy};
@@ -60,7 +60,7 @@ bool pop_first(DataContext& context, const MultiPop& request) {
     const store::HashedKey key = context.key(i);
     store::Entry* entry = context.find_for_write(key);
     if (entry == nullptr) continue;
-    if (!check_list(context, entry)) return true;
+    if (!check_type(context, entry, store::Type::list)) return true;
     context.reply().array(2);
     context.reply().bulk(key.bytes);
     pop_items(context, key, *entry, request.end, request.count);

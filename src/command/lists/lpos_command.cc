@@ -76,7 +76,7 @@ void handle_lpos(DataContext& context) {
   const auto options = parse_position_options(context);
   if (!options) return context.reply().error(options.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_list(context, entry)) return;
+  if (!check_type(context, entry, store::Type::list)) return;
   if (entry == nullptr) return options->count ? context.reply().array(0) : context.reply().null();
   const store::ListView list(*entry);
   if (options->count) {

@@ -29,7 +29,8 @@ enum class Operation : uint8_t { intersection, all, difference };
 // them is something else.
 std::optional<Sets> find_sets(DataContext& context, size_t first, size_t last) {
   for (size_t i = first; i <= last; ++i) {
-    if (!check_set(context, context.find_for_read(context.key(i)))) return std::nullopt;
+    if (!check_type(context, context.find_for_read(context.key(i)), store::Type::set))
+      return std::nullopt;
   }
   // Looked up again, now that what has expired is gone: a lookup that removes one may move others.
   Sets sets;
@@ -160,7 +161,7 @@ std::unique_ptr<SetTable> gather(DataContext& context, Operation operation, Sets
 bool reply_as_found(DataContext& context, Operation operation, Sets& sets) {
   size_t count = 0;
   const auto show = [&](const StringView& member) {
-    reply_member(context, member);
+    reply_element(context, member);
     ++count;
     return true;
   };

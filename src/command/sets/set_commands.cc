@@ -12,7 +12,7 @@ namespace quoris::command {
 void handle_sadd(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   const size_t added =
       context.writer().set_add(context.db(), key, entry, context.arguments().subspan(2), "sadd");
   context.reply().integer(static_cast<int64_t>(added));
@@ -21,7 +21,7 @@ void handle_sadd(DataContext& context) {
 void handle_srem(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   if (entry == nullptr) return context.reply().integer(0);
   const size_t removed = context.writer().set_remove(context.db(), key, *entry,
                                                      context.arguments().subspan(2), "srem");
@@ -36,7 +36,9 @@ void handle_smove(DataContext& context) {
   // Looked up again: the lookup of the target may have removed an expired entry.
   store::Entry* source = context.keyspace().find(from);
   QUORIS_ASSERT(source != nullptr);
-  if (!check_set(context, source) || !check_set(context, target)) return;
+  if (!check_type(context, source, store::Type::set) ||
+      !check_type(context, target, store::Type::set))
+    return;
   const auto member = context.arguments().subspan(3, 1);
   if (source == target) {
     return context.reply().integer(store::SetView(*source).contains(member[0]) ? 1 : 0);
@@ -51,21 +53,21 @@ void handle_smove(DataContext& context) {
 
 void handle_scard(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   const size_t size = entry == nullptr ? 0 : store::SetView(*entry).size();
   context.reply().integer(static_cast<int64_t>(size));
 }
 
 void handle_sismember(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   const bool found = entry != nullptr && store::SetView(*entry).contains(context.argument(2));
   context.reply().integer(found ? 1 : 0);
 }
 
 void handle_smismember(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   const auto members = context.arguments().subspan(2);
   context.reply().array(members.size());
   for (const std::string_view member : members) {
@@ -77,7 +79,7 @@ void handle_smismember(DataContext& context) {
 
 void handle_smembers(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   if (entry == nullptr) return context.reply().set(0);
   const store::SetView set(*entry);
   context.reply().set(set.size());
@@ -88,7 +90,7 @@ void handle_sscan(DataContext& context) {
   const auto cursor = parse_cursor(context.argument(2));
   if (!cursor) return context.reply().error(cursor.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   uint64_t next_cursor = 0;
   std::vector<store::StringView> members;
   if (entry != nullptr) {
@@ -104,7 +106,7 @@ void handle_sscan(DataContext& context) {
   context.reply().array(2);
   context.reply().bulk(std::to_string(next_cursor));
   context.reply().array(members.size());
-  for (const store::StringView& member : members) reply_member(context, member);
+  for (const store::StringView& member : members) reply_element(context, member);
 }
 
 }  // namespace quoris::command

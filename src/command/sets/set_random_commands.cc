@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "command/args.h"
+#include "command/random_elements.h"
 #include "command/sets/set_access.h"
 #include "command/sets/set_commands.h"
 
@@ -15,7 +16,7 @@ constexpr int64_t kCountMax = std::numeric_limits<int64_t>::max();
 void pop(DataContext& context, const store::HashedKey& key, store::Entry& entry, size_t count) {
   const auto taken = [&context](const store::StringView& member) {
     context.step();
-    reply_member(context, member);
+    reply_element(context, member);
   };
   context.writer().set_pop(context.db(), key, entry, count, taken, "spop");
 }
@@ -25,39 +26,31 @@ void pop_many(DataContext& context) {
   if (!count) return context.reply().error(count.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   if (entry == nullptr || *count == 0) return context.reply().set(0);
   const size_t popped = std::min(static_cast<size_t>(*count), store::SetView(*entry).size());
   context.reply().set(popped);
   pop(context, key, *entry, popped);
 }
 
-// SRANDMEMBER with a negative count: the same member may come again. False if the reply would be
-// past all bounds: the count is the client's, and so are the lengths of members.
-bool reply_draws(DataContext& context, const store::Entry& entry, uint64_t count) {
+// SRANDMEMBER with a negative count: the same member may come again.
+void reply_draws(DataContext& context, const store::Entry& entry, uint64_t count) {
   const store::SetView set(entry);
-  const uint64_t mean_size = entry.memory() / set.size() + 1;
-  if (count > context.settings().proto_max_bulk_len / mean_size) return false;
+  if (!check_draws(context, entry, set.size(), count)) return;
   context.reply().array(count);
   for (uint64_t i = 0; i < count; ++i) {
     context.step();
-    reply_member(context, set.random(context.rng()));
+    reply_element(context, set.random(context.rng()));
   }
-  return true;
 }
 
-// `count` of the members, none twice, by one walk: the i-th is taken with the likelihood that what
-// is still wanted has among what is still to come.
+// `count` of the members, none twice, by one walk.
 void reply_sample_by_walk(DataContext& context, const store::SetView& set, size_t count) {
-  size_t wanted = count;
-  size_t left = set.size();
+  WalkSample sample(context.rng(), count, set.size());
   set.for_each([&](const store::StringView& member) {
     context.step();
-    if (context.rng().below(left--) < wanted) {
-      reply_member(context, member);
-      --wanted;
-    }
-    return wanted > 0;
+    if (sample.takes_next()) reply_element(context, member);
+    return !sample.done();
   });
 }
 
@@ -82,20 +75,16 @@ void reply_sample(DataContext& context, const store::SetView& set, size_t count)
 }
 
 void random_many(DataContext& context) {
-  const auto count = integer_argument(context.argument(2));
-  if (!count) return context.reply().error(count.error());
-  if (*count < -kCountMax) {
-    return context.reply().error(errors::not_between(-kCountMax, kCountMax));
-  }
+  const auto options = parse_random_options(context.arguments().subspan(2), {});
+  if (!options) return context.reply().error(options.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
-  if (entry == nullptr || *count == 0) return context.reply().array(0);
-  if (*count < 0) {
-    if (reply_draws(context, *entry, static_cast<uint64_t>(-*count))) return;
-    return context.reply().error(errors::kReplyTooLarge);
+  if (!check_type(context, entry, store::Type::set)) return;
+  if (entry == nullptr || options->count == 0) return context.reply().array(0);
+  if (options->count < 0) {
+    return reply_draws(context, *entry, static_cast<uint64_t>(-options->count));
   }
   const store::SetView set(*entry);
-  reply_sample(context, set, std::min(static_cast<size_t>(*count), set.size()));
+  reply_sample(context, set, std::min(static_cast<size_t>(options->count), set.size()));
 }
 
 }  // namespace
@@ -105,7 +94,7 @@ void handle_spop(DataContext& context) {
   if (context.count() == 3) return pop_many(context);
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   if (entry == nullptr) return context.reply().null();
   pop(context, key, *entry, 1);
 }
@@ -114,9 +103,9 @@ void handle_srandmember(DataContext& context) {
   if (context.count() > 3) return context.reply().error(errors::kSyntax);
   if (context.count() == 3) return random_many(context);
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_set(context, entry)) return;
+  if (!check_type(context, entry, store::Type::set)) return;
   if (entry == nullptr) return context.reply().null();
-  reply_member(context, store::SetView(*entry).random(context.rng()));
+  reply_element(context, store::SetView(*entry).random(context.rng()));
 }
 
 }  // namespace quoris::command

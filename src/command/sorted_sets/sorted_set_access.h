@@ -1,30 +1,12 @@
-// What sorted set handlers share: the check of a value's type, members and scores as replies.
+// What sorted set handlers share: members and scores as replies.
 //
 // Used by: the handlers in this folder.
 #pragma once
 
-#include "command/data_context.h"
-#include "command/errors.h"
+#include "command/value_access.h"
 #include "store/zset_value.h"
 
 namespace quoris::command {
-
-// False, and WRONGTYPE is the reply, if the entry holds no sorted set. No entry at all passes.
-[[nodiscard]] inline bool check_zset(DataContext& context, const store::Entry* entry) {
-  if (entry == nullptr || entry->type() == store::Type::zset) [[likely]] {
-    return true;
-  }
-  context.reply().error(errors::kWrongType);
-  return false;
-}
-
-inline void reply_member(DataContext& context, const store::StringView& member) {
-  if (member.is_integer) {
-    context.reply().bulk_integer(member.integer);
-  } else {
-    context.reply().bulk(member.bytes);
-  }
-}
 
 // How members stand in an array.
 enum class MemberForm : uint8_t {
@@ -48,7 +30,7 @@ inline void reply_scored(DataContext& context, const store::StringView& member, 
       form == MemberForm::pairs ||
       (form == MemberForm::pairs_if_resp3 && context.reply().protocol() == resp::Protocol::resp3);
   if (pairs) context.reply().array(2);
-  reply_member(context, member);
+  reply_element(context, member);
   if (form != MemberForm::alone) context.reply().number(score);
 }
 

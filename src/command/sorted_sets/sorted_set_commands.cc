@@ -3,12 +3,12 @@
 #include "command/sorted_sets/sorted_set_commands.h"
 
 #include <array>
-#include <limits>
 #include <optional>
 #include <unordered_set>
 #include <vector>
 
 #include "command/args.h"
+#include "command/random_elements.h"
 #include "command/scan_options.h"
 #include "command/sorted_sets/sorted_set_access.h"
 
@@ -104,7 +104,7 @@ void add(DataContext& context, std::span<const std::string_view> words, const Sc
   if (!arguments.read(words)) return context.reply().error(errors::kNotFloat);
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   store::ScoreChanges changes;
   if (entry != nullptr || !rules.only_present) {
     changes = context.writer().zset_set(context.db(), key, entry, arguments.members(), rules,
@@ -122,7 +122,7 @@ void add(DataContext& context, std::span<const std::string_view> words, const Sc
 template <class Reply>
 std::optional<ZsetView> view_or(DataContext& context, Reply&& reply_without) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_zset(context, entry)) return std::nullopt;
+  if (!check_type(context, entry, store::Type::zset)) return std::nullopt;
   if (entry == nullptr) {
     reply_without(context.reply());
     return std::nullopt;
@@ -143,33 +143,6 @@ void reply_rank(DataContext& context, bool from_highest) {
 }
 
 // --- ZRANDMEMBER --------------------------------------------------------------------------------
-
-// So many members a reply has at most if they may come more than once: Redis goes on until it is
-// out of memory.
-constexpr int64_t kRepeatedMembersMax = 10'000'000;
-
-struct RandomOptions {
-  int64_t count = 0;
-  bool with_scores = false;
-};
-
-Parsed<RandomOptions> parse_random_options(const DataContext& context) {
-  constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
-  RandomOptions options;
-  const auto count = integer_argument(context.argument(2));
-  if (!count) return count.error();
-  if (*count < -kHighest) return errors::not_between(-kHighest, kHighest);
-  options.count = *count;
-  if (context.count() == 3) return options;
-  if (context.count() > 4 || !is(context.argument(3), "WITHSCORES")) {
-    return std::string(errors::kSyntax);
-  }
-  options.with_scores = true;
-  if (*count < -kHighest / 2 || *count > kHighest / 2) {
-    return std::string(errors::kCountOutOfRange);
-  }
-  return options;
-}
 
 void reply_repeated(DataContext& context, const ZsetView& view, size_t count, MemberForm form) {
   reply_member_count(context, count, form);
@@ -198,36 +171,34 @@ void reply_sample(DataContext& context, const ZsetView& view, size_t count, Memb
   }
 }
 
-// Many of them: each is taken with the chance that is left for it.
+// Many of them, by a walk.
 void reply_selection(DataContext& context, const ZsetView& view, size_t count, MemberForm form) {
-  size_t wanted = count;
-  size_t left = view.size();
+  WalkSample sample(context.rng(), count, view.size());
   reply_member_count(context, count, form);
   view.for_each([&](const StringView& member, double score) {
     context.step();
-    if (context.rng().below(left--) >= wanted) return true;
-    reply_scored(context, member, score, form);
-    return --wanted > 0;
+    if (sample.takes_next()) reply_scored(context, member, score, form);
+    return !sample.done();
   });
 }
 
 void reply_random_members(DataContext& context) {
-  const auto options = parse_random_options(context);
+  const auto options = parse_random_options(context.arguments().subspan(2), "WITHSCORES");
   if (!options) return context.reply().error(options.error());
-  const auto view = view_or(context, [](resp::ReplyWriter& reply) { reply.array(0); });
-  if (!view) return;
-  const MemberForm form = options->with_scores ? MemberForm::pairs_if_resp3 : MemberForm::alone;
-  if (options->count < -kRepeatedMembersMax) {
-    return context.reply().error(errors::kCountOutOfRange);
-  }
-  if (options->count == 0) return context.reply().array(0);
+  const store::Entry* entry = context.find_for_read(context.key(1));
+  if (!check_type(context, entry, store::Type::zset)) return;
+  if (entry == nullptr || options->count == 0) return context.reply().array(0);
+  const ZsetView view(*entry);
+  const MemberForm form = options->with_other ? MemberForm::pairs_if_resp3 : MemberForm::alone;
   if (options->count < 0) {
-    return reply_repeated(context, *view, static_cast<size_t>(-options->count), form);
+    const auto draws = static_cast<uint64_t>(-options->count);
+    if (!check_draws(context, *entry, view.size(), draws)) return;
+    return reply_repeated(context, view, draws, form);
   }
   constexpr size_t kFew = 3;  // a third
-  const size_t count = std::min(static_cast<size_t>(options->count), view->size());
-  if (count > view->size() / kFew) return reply_selection(context, *view, count, form);
-  reply_sample(context, *view, count, form);
+  const size_t count = std::min(static_cast<size_t>(options->count), view.size());
+  if (count > view.size() / kFew) return reply_selection(context, view, count, form);
+  reply_sample(context, view, count, form);
 }
 
 }  // namespace
@@ -247,7 +218,7 @@ void handle_zincrby(DataContext& context) {
 void handle_zrem(DataContext& context) {
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   if (entry == nullptr) return context.reply().integer(0);
   const size_t removed = context.writer().zset_remove(context.db(), key, *entry,
                                                       context.arguments().subspan(2), "zrem");
@@ -269,7 +240,7 @@ void handle_zscore(DataContext& context) {
 
 void handle_zmscore(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   const auto members = context.arguments().subspan(2);
   context.reply().array(members.size());
   for (const std::string_view member : members) {
@@ -290,7 +261,7 @@ void handle_zrevrank(DataContext& context) { reply_rank(context, true); }
 void handle_zrandmember(DataContext& context) {
   if (context.count() > 2) return reply_random_members(context);
   const auto view = view_or(context, reply_null);
-  if (view) reply_member(context, view->random(context.rng()).member);
+  if (view) reply_element(context, view->random(context.rng()).member);
 }
 
 void handle_zscan(DataContext& context) {
@@ -315,7 +286,7 @@ void handle_zscan(DataContext& context) {
   context.reply().bulk(std::to_string(next));
   context.reply().array(found.size() * 2);
   for (const ZsetView::Member& member : found) {
-    reply_member(context, member.member);
+    reply_element(context, member.member);
     context.reply().bulk(format_double(member.score));  // no double in RESP3 either
   }
 }

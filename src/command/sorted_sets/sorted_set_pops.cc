@@ -24,7 +24,7 @@ Search find_source(DataContext& context, size_t first, size_t count, Source& sou
     context.step();
     store::Entry* entry = context.find_for_write(context.key(i));
     if (entry == nullptr) continue;
-    if (!check_zset(context, entry)) return Search::replied;
+    if (!check_type(context, entry, store::Type::zset)) return Search::replied;
     source = {.key_index = i, .entry = entry};
     return Search::found;
   }

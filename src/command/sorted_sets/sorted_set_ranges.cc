@@ -215,7 +215,7 @@ void range(DataContext& context, size_t source, const RangeForm& form, bool stor
                                  context.argument(source + (swapped ? 1 : 2)));
   if (!range) return context.reply().error(range.error());
   const store::Entry* entry = context.find_for_read(context.key(source));
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   Span span;
   if (entry != nullptr) {
     span = limited(span_of(*range, ZsetView(*entry), request->descending), *request);
@@ -232,7 +232,7 @@ void count_range(DataContext& context, By by) {
   const auto range = parse_range(by, context.argument(2), context.argument(3));
   if (!range) return context.reply().error(range.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   const size_t count = entry == nullptr ? 0 : span_of(*range, ZsetView(*entry)).count;
   context.reply().integer(static_cast<int64_t>(count));
 }
@@ -242,7 +242,7 @@ void remove_range(DataContext& context, By by, std::string_view event) {
   if (!range) return context.reply().error(range.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_zset(context, entry)) return;
+  if (!check_type(context, entry, store::Type::zset)) return;
   if (entry == nullptr) return context.reply().integer(0);
   const Span span = span_of(*range, ZsetView(*entry));
   if (span.count > 0) {

@@ -201,7 +201,7 @@ void handle_getex(DataContext& context) {
   if (!options) return context.reply().error(options.error());
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_read(key);
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   if (entry == nullptr) return context.reply().null();
   // Asked for only now: a bad time is no error for a key that is not there.
   const auto expire_at_ms = expiry_time(context, options->expiry, "getex");

@@ -24,7 +24,7 @@ std::optional<long double> long_double_of(const store::Entry& entry) {
 void add(DataContext& context, int64_t increment) {
   const store::HashedKey key = context.key(1);
   const store::Entry* entry = context.find_for_write(key);
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   int64_t value = 0;
   int64_t expire_at_ms = store::kNoExpiry;
   if (entry != nullptr) {
@@ -67,7 +67,7 @@ void handle_decrby(DataContext& context) {
 void handle_incrbyfloat(DataContext& context) {
   const store::HashedKey key = context.key(1);
   const store::Entry* entry = context.find_for_write(key);
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   long double value = 0;
   int64_t expire_at_ms = store::kNoExpiry;
   if (entry != nullptr) {

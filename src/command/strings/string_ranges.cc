@@ -50,7 +50,7 @@ void handle_append(DataContext& context) {
   const store::HashedKey key = context.key(1);
   const std::string_view bytes = context.argument(2);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   if (entry == nullptr) {
     context.writer().put_string(context.db(), key, store::best_string(bytes), store::kNoExpiry);
     context.notify(store::EventClass::string, "append", key.bytes);
@@ -65,7 +65,7 @@ void handle_append(DataContext& context) {
 
 void handle_strlen(DataContext& context) {
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   context.reply().integer(entry == nullptr ? 0 : static_cast<int64_t>(entry->string().size()));
 }
 
@@ -75,7 +75,7 @@ void handle_getrange(DataContext& context) {
   const auto end = integer_argument(context.argument(3));
   if (!end) return context.reply().error(end.error());
   const store::Entry* entry = context.find_for_read(context.key(1));
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   if (entry == nullptr) return context.reply().bulk("");
   char scratch[21];
   context.reply().bulk(range_of(entry->string().text(scratch), *start, *end));
@@ -91,7 +91,7 @@ void handle_setrange(DataContext& context) {
   const std::string_view bytes = context.argument(3);
   const store::HashedKey key = context.key(1);
   store::Entry* entry = context.find_for_write(key);
-  if (!check_string(context, entry)) return;
+  if (!check_type(context, entry, store::Type::string)) return;
   const size_t size = entry == nullptr ? 0 : entry->string().size();
   if (bytes.empty()) return context.reply().integer(static_cast<int64_t>(size));
   if (!check_length(context, offset, bytes.size())) return;

@@ -169,7 +169,18 @@ TEST_CASE("sorted sets: random members are different ones, and all of them come 
         std::ranges::min_element(seen, {}, [](const auto& pair) { return pair.second; });
     CHECK(rarest->second > 300 * count / 20 / 3);
   }
-  CHECK(bench("ZRANDMEMBER z -1000000000000") == "-ERR value is out of range");
+}
+
+TEST_CASE("ZRANDMEMBER: a reply past proto-max-bulk-len is refused", "[command][zset]") {
+  Bench bench;
+  bench("ZADD z 1 a 2 b 3 c");
+  const std::string refused = "-" + std::string(errors::kReplyTooLarge);
+  CHECK(bench("ZRANDMEMBER z -9223372036854775807") == refused);
+  CHECK(bench("ZRANDMEMBER z -4611686018427387903 WITHSCORES") == refused);
+  CHECK(bench("ZRANDMEMBER none -9223372036854775807") == "*0");
+  bench.settings.proto_max_bulk_len = 1'000'000;
+  CHECK(bench("ZRANDMEMBER z -1000000") == refused);
+  CHECK(bench("ZRANDMEMBER z -1000").starts_with("*1000 "));
 }
 
 TEST_CASE("sorted sets: long replies and walks let the control link run", "[command]") {
