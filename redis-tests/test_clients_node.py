@@ -1,4 +1,4 @@
-"""ioredis and node-redis, installed by npm below build/node, against the server."""
+"""ioredis, node-redis and a session store over it, installed by npm below build/node, against the server."""
 
 import functools
 import os
@@ -76,3 +76,6 @@ class NodeClients(ServerTest):
 
     def test_node_redis_with_resp3(self):
         self.run_script("node_redis.cjs", "3")
+
+    def test_sessions_of_express(self):
+        self.run_script("sessions.cjs")

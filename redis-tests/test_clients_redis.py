@@ -208,6 +208,13 @@ class Benchmark(RedisTools):
         for name in ("PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"):
             self.assertRegex(output, rf"{re.escape(name)}: [\d.]+ requests per second")
 
+    def test_all_of_its_tests(self):
+        for more in ((), ("-P", "16")):
+            output = self.run_benchmark("-n", "1000", *more)
+            for name in ("PING_INLINE", "SADD", "HSET", "SPOP", "ZADD", "ZPOPMIN",
+                         "LRANGE_600 (first 600 elements)", "MSET (10 keys)"):
+                self.assertRegex(output, rf"{re.escape(name)}: [\d.]+ requests per second")
+
     def test_deep_pipelines_many_clients_and_large_values(self):
         self.run_benchmark("-t", "set,get", "-P", "500", "-c", "200", "-r", "1000")
         self.run_benchmark("-t", "set,get", "-n", "500", "-d", "100000")

@@ -45,12 +45,42 @@ async function scanAndMonitor(redis) {
   monitor.disconnect();
 }
 
+async function blockingAndPubSub(redis) {
+  const waiting = redis.duplicate();
+  const popped = waiting.blpop("io:first", "io:queue", 20);
+  await redis.rpush("io:queue", "one", "two");
+  assert.deepEqual(await popped, ["io:queue", "one"]);
+  assert.equal(await redis.lmove("io:queue", "io:done", "LEFT", "RIGHT"), "two");
+  assert.equal(await waiting.blpop("io:queue", 0.01), null);
+  waiting.disconnect();
+
+  const subscriber = redis.duplicate();
+  const received = new Promise((resolve) => {
+    const messages = [];
+    const take = (...message) => messages.push(message) === 2 && resolve(messages);
+    subscriber.on("message", take);
+    subscriber.on("pmessage", take);
+  });
+  assert.equal(await subscriber.subscribe("io:news"), 1);
+  assert.equal(await subscriber.psubscribe("io:n*"), 2);
+  assert.equal(await redis.publish("io:news", "hello"), 2);
+  assert.deepEqual(await received, [
+    ["io:news", "hello"],
+    ["io:n*", "io:news", "hello"],
+  ]);
+  assert.equal(await subscriber.unsubscribe("io:news"), 1);
+  assert.equal(await subscriber.punsubscribe("io:n*"), 0);
+  assert.equal(await subscriber.get("io:absent"), null);
+  subscriber.disconnect();
+}
+
 async function main() {
   const port = Number(process.argv[2]);
   const redis = new Redis({ host: "127.0.0.1", port, connectionName: "io", db: 2 });
   assert.match(await redis.client("LIST"), /name=io/);
   await plainCommands(redis);
   await pipelineAndMulti(redis);
+  await blockingAndPubSub(redis);
   await scanAndMonitor(redis);
   assert.match(await redis.info(), /redis_version:7\.0\.15/);
   assert.equal(await redis.quit(), "OK");

@@ -37,6 +37,52 @@ async function scan(client) {
   assert.equal(seen.size, 500);
 }
 
+async function collections(client) {
+  assert.equal(await client.hSet("nr:h", { a: "1", b: "2" }), 2);
+  assert.deepEqual({ ...(await client.hGetAll("nr:h")) }, { a: "1", b: "2" });
+  assert.equal(await client.zAdd("nr:z", [{ score: 2, value: "b" }, { score: 1, value: "a" }]), 2);
+  assert.deepEqual(await client.zRangeWithScores("nr:z", 0, -1), [
+    { value: "a", score: 1 },
+    { value: "b", score: 2 },
+  ]);
+  assert.equal(await client.sAdd("nr:s", ["1", "2"]), 2);
+  assert.deepEqual([...(await client.sMembers("nr:s"))].sort(), ["1", "2"]);
+  const waiting = client.duplicate();
+  await waiting.connect();
+  const popped = waiting.blPop("nr:queue", 20);
+  await client.rPush("nr:queue", "job");
+  assert.deepEqual({ ...(await popped) }, { key: "nr:queue", element: "job" });
+  waiting.destroy();
+}
+
+async function pubSub(client) {
+  const subscriber = client.duplicate();
+  await subscriber.connect();
+  const messages = [];
+  await new Promise((resolve, reject) => {
+    const take = (message, channel) => messages.push([channel, message]) === 3 && resolve();
+    subscriber
+      .subscribe("nr:news", take)
+      .then(() => subscriber.pSubscribe("nr:n*", take))
+      .then(() => subscriber.sSubscribe("nr:news", take))
+      .then(() => client.publish("nr:news", "hello"))
+      .then((receivers) => assert.equal(receivers, 2))
+      .then(() => client.sPublish("nr:news", "shard"))
+      .then((receivers) => assert.equal(receivers, 1))
+      .catch(reject);
+  });
+  assert.deepEqual(messages, [
+    ["nr:news", "hello"],
+    ["nr:news", "hello"],
+    ["nr:news", "shard"],
+  ]);
+  await subscriber.unsubscribe("nr:news");
+  await subscriber.pUnsubscribe("nr:n*");
+  await subscriber.sUnsubscribe("nr:news");
+  assert.equal(await client.publish("nr:news", "nobody"), 0);
+  subscriber.destroy();
+}
+
 async function main() {
   const [port, protocol] = process.argv.slice(2).map(Number);
   const socket = { host: "127.0.0.1", port };
@@ -49,6 +95,8 @@ async function main() {
   await plainCommands(client);
   await transactions(client);
   await scan(client);
+  await collections(client);
+  await pubSub(client);
   assert.match(await client.info("server"), /redis_version:7\.0\.15/);
   await client.close();
 }
