@@ -39,7 +39,7 @@ class Texts {
   }
 
  private:
-  char digits_[2][kInt64TextMax + 1];
+  char digits_[2][kInt64TextMax + 1] = {};
 };
 
 bool adds(MutationKind kind) {
@@ -212,9 +212,8 @@ bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
     if (!adds(mutation.kind)) return true;
     if (mutation.type == Type::list && mutation.offset != 0) return false;
     entry = &put_empty(store, db, key, mutation, nullptr);
-  } else if (entry->type() != mutation.type) {
-    return false;
-  } else if (mutation.type == Type::list && !fits_list(*entry, mutation, elements)) {
+  } else if (entry->type() != mutation.type ||
+             (mutation.type == Type::list && !fits_list(*entry, mutation, elements))) {
     return false;
   }
   entry = &apply_elements(db, key, *entry, mutation, elements);
