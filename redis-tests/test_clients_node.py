@@ -1,4 +1,5 @@
-"""ioredis, node-redis and a session store over it, installed by npm below build/node, against the server."""
+"""ioredis, node-redis, and sessions kept through it: installed by npm below build/node, run against
+the server."""
 
 import functools
 import os
