@@ -103,6 +103,10 @@ void MemoryLimit::go_on_later() {
   }));
 }
 
-void MemoryLimit::settings_changed() { evictor_.reset(); }
+void MemoryLimit::settings_changed() {
+  evictor_.reset();
+  // A limit below what is used is met without waiting for somebody's next command.
+  if (node_.over_memory_limit()) go_on_later();
+}
 
 }  // namespace quoris::server

@@ -147,9 +147,12 @@ class Entry {
   // REQUIRES: is_large(). Which class it is follows from type().
   [[nodiscard]] LargeValue& large() const noexcept {
     LargeValue* value = nullptr;
-    std::memcpy(&value, at(value_offset()), sizeof value);
+    std::memcpy(&value, at(value_offset()), kPointerSize);
     return *value;
   }
+
+  // Of the value of an entry with a large one.
+  static constexpr size_t kPointerSize = sizeof(void*);
 
   // Bytes of memory, as the allocator counts them, without a large value.
   [[nodiscard]] size_t own_memory() const noexcept;

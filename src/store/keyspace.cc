@@ -193,7 +193,7 @@ Entry& Keyspace::put_block(const HashedKey& key, const NewBlock& value, Version 
 
 Entry& Keyspace::put_large(const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
                            Version version, int64_t expire_at_ms, uint32_t access, Entry* present) {
-  char pointer[sizeof(LargeValue*)];
+  char pointer[Entry::kPointerSize];
   const LargeValue* large = value.release();
   std::memcpy(pointer, &large, sizeof pointer);
   return put(key, {.type = type, .encoding = Encoding::large, .bytes = {pointer, sizeof pointer}},
@@ -293,10 +293,10 @@ Entry& Keyspace::replace_block(const HashedKey& key, Entry& entry, Encoding enco
 
 Entry& Keyspace::grow_large(const HashedKey& key, Entry& entry, std::unique_ptr<LargeValue> value) {
   const Type type = entry.type();
-  Entry& changed = splice_block(key, entry, 0, entry.block().size(), sizeof(LargeValue*));
+  Entry& changed = splice_block(key, entry, 0, entry.block().size(), Entry::kPointerSize);
   large_memory_ += value->memory();
   const LargeValue* large = value.release();
-  std::memcpy(changed.at(changed.value_offset()), &large, sizeof large);
+  std::memcpy(changed.at(changed.value_offset()), &large, Entry::kPointerSize);
   changed.set_type(type, Encoding::large);
   return changed;
 }

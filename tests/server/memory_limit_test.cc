@@ -93,6 +93,16 @@ TEST_CASE("maxmemory: what was just used stays under LRU, what is often used und
   }
 }
 
+TEST_CASE("maxmemory: a limit below what is used is met before any command comes", "[server]") {
+  Full full("allkeys-random");
+  for (size_t i = 0; i < 200; ++i) REQUIRE(full.put(i) == "+OK\r\n");
+  const uint64_t limit = full.used() / 2;
+  REQUIRE(full.node.set("maxmemory", std::to_string(limit)));
+  for (int i = 0; i < 1000 && full.used() > limit; ++i) full.node.advance_ms(1);
+  CHECK(full.used() <= limit);
+  CHECK(full.evicted() >= 100);
+}
+
 TEST_CASE("maxmemory: eviction that takes long goes on behind the command", "[server]") {
   Full full("allkeys-random");
   for (size_t i = 0; i < 1000; ++i) REQUIRE(full.put(i) == "+OK\r\n");

@@ -213,8 +213,8 @@ void write_stats(Node& node, InfoWriter& out) {
   out.add("pubsub_channels", node.pubsub().channels(PubSub::Kind::channel).size());
   out.add("pubsub_patterns", node.pubsub().channels(PubSub::Kind::pattern).size());
   out.add("pubsubshard_channels", node.pubsub().channels(PubSub::Kind::shard_channel).size());
-  out.add_zeros({"latest_fork_usec",
-                 "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"});
+  out.add_zeros(
+      {"latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys"});
   add_defragmentation(node.defragmentation(), out);
   out.add_zeros({"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
                  "unexpected_error_replies"});
