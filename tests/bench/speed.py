@@ -31,8 +31,8 @@ REQUESTS = collections.defaultdict(lambda: 1_000_000, {1: 100_000, 16: 500_000})
 class Target:
     """What redis-benchmark sends: one of its own tests, or a command.
 
-    `fill(client, requests, value)` makes what the cell begins with; `check(client, requests)` looks at
-    what it left behind and returns a number that must be the same for both servers, or None.
+    `fill(client, requests, value)` makes what the cell begins with; `check(client, requests)` looks
+    at what it left behind: the same for both servers, or the cell is void.
     """
 
     def __init__(self, name, arguments, fill=None, check=None):
@@ -90,7 +90,8 @@ def fill_set(client, requests, _value):
 def fill_zset(client, requests, _value):
     client.call("DEL", "myzset")
     pipelined(client, in_tens(
-        ["ZADD", "myzset"], ([str(n * 7919 % requests), "element:%012d" % n] for n in range(requests))))
+        ["ZADD", "myzset"],
+        ([str(n * 7919 % requests), "element:%012d" % n] for n in range(requests))))
 
 
 def fill_range(client, _requests, value):
@@ -192,8 +193,9 @@ class Cell:
         cpu = self.ratio("cpu_us")
         verdict = "" if bar is None else f"{bar:.2f}" + ("" if cpu <= bar else " missed")
         print(f"| {self.target.name} | {self.pipeline} "
-              f"| {median(self.ours, 'cpu_us'):.3f} | {median(self.theirs, 'cpu_us'):.3f} | {cpu:.2f} "
-              f"| {verdict} | {median(self.ours, 'rate'):,.0f} | {median(self.theirs, 'rate'):,.0f} "
+              f"| {median(self.ours, 'cpu_us'):.3f} | {median(self.theirs, 'cpu_us'):.3f} "
+              f"| {cpu:.2f} | {verdict} "
+              f"| {median(self.ours, 'rate'):,.0f} | {median(self.theirs, 'rate'):,.0f} "
               f"| {self.ratio('rate'):.2f} | {median(self.ours, 'p50'):.3f} "
               f"| {median(self.ours, 'p99'):.3f} | {median(self.theirs, 'p99'):.3f} "
               f"| {self.ratio('p99'):.2f} |", flush=True)
@@ -202,7 +204,8 @@ class Cell:
 HEAD = """
 Values of {size} bytes; medians of {rounds} rounds.
 
-| command | -P | CPU us | redis | ratio | at most | req/s | redis | ratio | p50 ms | p99 ms | redis | ratio |
+| command | -P | CPU us | redis | ratio | at most | req/s | redis | ratio | p50 ms | p99 ms | redis \
+| ratio |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
