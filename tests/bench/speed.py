@@ -204,8 +204,8 @@ class Cell:
 HEAD = """
 Values of {size} bytes; medians of {rounds} rounds.
 
-| command | -P | CPU us | redis | ratio | at most | req/s | redis | ratio | p50 ms | p99 ms | redis \
-| ratio |
+| command | -P | CPU us | redis | ratio | at most | req/s | redis | ratio | p50 ms | p99 ms \
+| redis | ratio |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
