@@ -68,8 +68,7 @@ class Dispatcher {
   [[nodiscard]] bool run_again(Session& session, const Rerun& rerun);
 
   // The figures of a command whose wait ended without what it waited for.
-  void note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns,
-                       UnblockReason reason);
+  void note_wait_ended(Session& session, const QueuedCommand& request, uint64_t spent_ns);
 
  private:
   // Runs the handler of a data command. `blocker` may be null.
@@ -90,6 +89,8 @@ class Dispatcher {
       std::span<const std::string_view> arguments);
   void note_duration(Session& session, const command::Command& command,
                      std::span<const std::string_view> arguments, uint64_t nanoseconds);
+  // A latency spike, if it is one.
+  void note_latency(const command::CommandSpec& spec, std::string_view event, uint64_t nanoseconds);
 
   Node& node_;
   ByteChain discarded_;           // replies that CLIENT REPLY OFF or SKIP swallows

@@ -88,8 +88,7 @@ void Waiting::end(SessionId id, resp::ReplyWriter& reply, UnblockReason reason) 
     reply.null_array();
   }
   if (reason != UnblockReason::ready) {
-    node_.dispatcher().note_wait_ended(*node_.find_session(id), waiter.request, waiter.spent_ns,
-                                       reason);
+    node_.dispatcher().note_wait_ended(*node_.find_session(id), waiter.request, waiter.spent_ns);
   }
   drop(found);
 }
