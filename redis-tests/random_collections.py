@@ -19,7 +19,8 @@ LIMITS = {
     b"zset-max-listpack-value": [b"64", b"5", b"0"],
     b"list-max-listpack-size": [b"-2", b"4", b"1", b"-5"],
     b"list-compress-depth": [b"0", b"1"],
-    b"notify-keyspace-events": [b"", b"KEA", b"AKEmn", b"Kl$", b"Egx", b"Ehsz", b"AK", b"x?"],
+    # n only without A: Redis forgets it beside A where a CONFIG SET of several fails.
+    b"notify-keyspace-events": [b"", b"KEA", b"KEmng$lshzx", b"Kl$", b"Egx", b"Ehsz", b"AK", b"x?"],
 }
 SCORES = [b"0", b"1", b"-1", b"2", b"1.5", b"-0", b"inf", b"-inf", b"+inf", b"0.1", b"0.2", b"0.3",
           b"1e300", b"-1e300", b"1e-300", b"9007199254740993", b"123456789012345678", b"3.0",
