@@ -215,7 +215,8 @@ class CollectionWords:
         key = self.key_of("set")
         return self.pick([
             Command([b"SISMEMBER", key, self.member()]), Command([b"SCARD", key]),
-            Command([b"SMISMEMBER", key, *self.members()]), Command([b"SMEMBERS", key], "unordered"),
+            Command([b"SMISMEMBER", key, *self.members()]),
+            Command([b"SMEMBERS", key], "unordered"),
             Command([b"SRANDMEMBER", key], "shape"),
             Command([b"SRANDMEMBER", key, self.few()], "shape"),
             Command([b"SMOVE", key, self.key_of("set"), self.member()])])
@@ -344,9 +345,11 @@ class CollectionWords:
         kind = self.pick(TYPES)
         key, other = self.key_of(kind), self.key_of(kind)
         return self.pick([
-            Command([b"COPY", key, other, *self.some([b"REPLACE"])]), Command([b"RENAME", key, other]),
+            Command([b"COPY", key, other, *self.some([b"REPLACE"])]),
+            Command([b"RENAME", key, other]),
             Command([b"RENAMENX", key, other]), Command([b"DEL", key]), Command([b"UNLINK", key]),
-            Command([b"TYPE", key]), Command([b"EXISTS", key, other]), Command([b"DEL", key, other]),
+            Command([b"TYPE", key]), Command([b"EXISTS", key, other]),
+            Command([b"DEL", key, other]),
             Command([b"MOVE", key, self.pick([b"0", b"1", b"2"])])])
 
     def limits(self):
@@ -393,7 +396,8 @@ class CollectionWords:
                    for _ in range(self.rng.randint(1, 5))]
         makers = [self.list_push, self.list_push, self.zset_add, self.zset_add, self.list_move,
                   self.collection_key, self.set_plainly, self.list_change, self.list_take,
-                  self.sort if self.sorts else self.list_read, self.zset_range, self.zset_combine, self.swap, self.delete]
+                  self.sort if self.sorts else self.list_read, self.zset_range,
+                  self.zset_combine, self.swap, self.delete]
         actor = [self.pick(makers)() for _ in range(self.rng.randint(1, 6))]
         if self.chance(40):
             actor = [Command([b"MULTI"]), *actor, Command([b"EXEC"], "kind")]
@@ -406,6 +410,7 @@ WEIGHTS = {
     "list_push": 12, "list_take": 5, "list_read": 7, "list_change": 8, "list_move": 5,
     "list_pop_many": 3, "hash_set": 12, "hash_count": 6, "hash_take": 4, "hash_read": 8,
     "scan_members": 3, "set_add": 12, "set_take": 4, "set_read": 7, "set_combine": 10,
-    "zset_add": 14, "zset_count": 4, "zset_take": 7, "zset_read": 7, "zset_range": 10, "zset_of_names": 4,
+    "zset_add": 14, "zset_count": 4, "zset_take": 7, "zset_read": 7, "zset_range": 10,
+    "zset_of_names": 4,
     "zset_combine": 8, "sort": 6, "collection_encoding": 12, "collection_key": 10, "limits": 2,
     "publish": 3, "block_shortly": 2}

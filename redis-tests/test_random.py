@@ -73,7 +73,8 @@ def written(step):
         watch = f"@{step.connection} WATCH {quoted(life.key)}; " * (step.connection != ADMIN)
         return [f"@{ADMIN} SELECT {quoted(life.database)}; SET {quoted(life.key)} "
                 f"{quoted(life.value)} PX {LIVES_MS[0]}; {watch}(its end); {'; '.join(parts)}"]
-    mark = {"ask": "", "spop": "  (and both made equal)", "pipeline": "  (pipeline)", "raw": "  (bytes)"}[step.kind]
+    mark = {"ask": "", "spop": "  (and both made equal)", "pipeline": "  (pipeline)",
+            "raw": "  (bytes)"}[step.kind]
     return [f"@{step.connection} " + " ".join(quoted(word) for word in command.words) + mark
             for command in step.commands]
 
