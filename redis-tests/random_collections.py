@@ -42,7 +42,8 @@ OPEN = {b"SMEMBERS", b"SINTER", b"SUNION", b"SDIFF", b"HGETALL", b"HKEYS", b"HVA
 BLOCKING = {b"BLPOP", b"BRPOP", b"BLMOVE", b"BRPOPLPUSH", b"BLMPOP", b"BZPOPMIN", b"BZPOPMAX",
             b"BZMPOP"}
 # Spoilt they could wait for ever, ask for gigabytes, or leave more open than they say.
-NEVER_SPOILT = BLOCKING | {b"SORT", b"SORT_RO", b"SRANDMEMBER", b"HRANDFIELD", b"ZRANDMEMBER"}
+NEVER_SPOILT = BLOCKING | {b"SORT", b"SORT_RO", b"SRANDMEMBER", b"HRANDFIELD", b"ZRANDMEMBER",
+                           b"HSCAN", b"SSCAN", b"ZSCAN"}
 
 
 def may_be_spoilt(command):
@@ -197,7 +198,9 @@ class CollectionWords:
             Command([b"HRANDFIELD", key, self.few(), self.case(b"WITHVALUES")], "shape")])
 
     def scan_members(self):
-        name, kind = self.pick([(b"HSCAN", "hash"), (b"SSCAN", "set"), (b"ZSCAN", "zset")])
+        pairs = [(b"HSCAN", "hash"), (b"SSCAN", "set"), (b"ZSCAN", "zset")]
+        # Redis writes scores as the form has them, which SORT may have changed.
+        name, kind = self.pick(pairs[:2] if self.sorts else pairs)
         options = self.some([b"MATCH", self.pick([b"*", b"m*", b"?", b"[1-5]", b""])],
                             [b"COUNT", self.pick([b"0", b"-1", b"abc"])] if self.chance(10) else
                             [b"MATCH", b"m*"])
