@@ -12,6 +12,8 @@ import random
 import re
 from dataclasses import dataclass, field
 
+import random_collections
+from random_collections import BLOCKING, LIMITS, OPEN, CollectionWords, Command
 from resp import encode
 from test_command_table import NOT_YET
 
@@ -72,6 +74,7 @@ SETTINGS = {
     b"client-query-buffer-limit": [b"1gb", b"5mb", b"1000"],
     b"nosuch": [b"1"],
     b"databases": [b"16"],
+    **LIMITS,
 }
 PASSWORD = b"secret"
 RELATIVE = range(10 ** 7, 10 ** 8)
@@ -79,31 +82,21 @@ LATEST_MS = 9 * 10 ** 18  # later ones are refused
 APART_MS = 600_000  # no two relative expiries of a session end closer together
 ODD = [b'"', b"'", b"\\", b" ", b"\t"]  # what may spoil an inline command
 # Not among commands whose replies are compared as bytes and not counted.
-NOT_COUNTED = [b"QUIT", b"CLIENT", b"WATCH", b"MULTI", b"WAIT"]
-
-
-@dataclass
-class Command:
-    """`how` says what may differ in the replies (see test_random.differ)."""
-    words: list
-    how: str = "exact"
-    distance: int = 0
-
-    @property
-    def name(self):
-        return self.words[0].upper() if self.words else b""
+NOT_COUNTED = [b"QUIT", b"CLIENT", b"WATCH", b"MULTI", b"WAIT", *BLOCKING]
 
 
 @dataclass
 class Step:
     """What a connection does: ask (commands one by one), pipeline (in one go), raw (bytes whose
     replies are not counted), broken (bytes on a connection of its own, up to its end), close,
-    life (see Life; the connection is the one that watches, or ADMIN if none does)."""
+    life (see Life; the connection is the one that watches, or ADMIN if none does), wait (see Wait,
+    on connections of its own), spop (the command is SPOP, made by ADMIN)."""
     connection: int
     kind: str
     commands: list = field(default_factory=list)
     data: bytes = b""
     life: object = None
+    wait: object = None
 
 
 @dataclass
@@ -124,19 +117,27 @@ class Session:
     quiet: set  # the connections that turn replies on and off: theirs are compared as bytes
     password: bool
     monitor: bool
+    listening: bool  # to all events, on a connection of its own
+    sorts: bool  # which SORT does not leave the encoding of a sorted set alone in Redis
     active_expiry: bool  # else only who looks at an expired key removes it
     steps: list
 
 
-class Words:
+class Words(CollectionWords):
     """Picks words and puts commands together."""
 
     def __init__(self, rng):
         self.rng = rng
+        self.prepare_collections(rng.sample(KEYS, len(KEYS)))
         # A few keys that are met often, the others seldom.
         self.favourites = rng.sample(KEYS, 4)
         self.ends_ms = []  # of relative expiries, for either unit
-        self.makers = [(weight, getattr(self, name)) for name, weight in WEIGHTS.items()]
+        # Sessions of strings, of collections and of both.
+        shares = rng.choice([(1, 0), (0.15, 1), (0.15, 1), (1, 1)])
+        weights = {name: weight * share for share, family in
+                   zip(shares, (WEIGHTS, random_collections.WEIGHTS))
+                   for name, weight in family.items() if self.sorts or name != "sort"}
+        self.makers = [(weight, getattr(self, name)) for name, weight in weights.items()]
         self.weights = [weight for weight, _ in self.makers]
 
     def chance(self, percent):
@@ -283,7 +284,7 @@ class Words:
         name = self.pick([b"ENCODING", b"ENCODING", b"FREQ", b"IDLETIME", b"REFCOUNT", b"HELP"])
         if name == b"HELP":
             return Command([b"OBJECT", b"HELP"], "loose")
-        how = "exact" if name == b"ENCODING" else "loose"
+        how = ("encoding" if self.sorts else "exact") if name == b"ENCODING" else "loose"
         return Command([b"OBJECT", self.case(name), self.key()], how)
 
     def list_keys(self):
@@ -384,7 +385,8 @@ class Words:
     def any_mutable(self):
         maker = self.pick([self.read, self.set, self.set_many, self.count, self.copy, self.rename,
                            self.expire, self.object, self.delete, self.lcs, self.part, self.unknown,
-                           self.size, self.take, self.database])
+                           self.size, self.take, self.database, self.zset_combine, self.sort,
+                           self.zset_range, self.list_pop_many, self.block_shortly, self.hash_set])
         return maker()
 
     def command(self):
@@ -392,9 +394,10 @@ class Words:
         _, maker = self.rng.choices(self.makers, self.weights)[0]
         command = maker()
         if maker not in (self.client, self.server, self.config, self.scan,
-                         self.bad_scan) and self.chance(12):
+                         self.bad_scan) and \
+                random_collections.may_be_spoilt(command) and self.chance(12):
             self.spoil(command.words)
-            if command.how == "unordered" and command.name not in (b"KEYS", b"SCAN"):
+            if command.how == "unordered" and command.name not in OPEN:
                 command.how = "exact"
         if command.words:
             command.words[0] = self.case(command.words[0])
@@ -451,11 +454,12 @@ class SessionMaker:
         self.numbers = list(range(1, count + 1))
         self.session = Session(
             seed, {number: self.rng.choice([2, 3]) for number in self.numbers},
-            {number for number in self.numbers if self.words.chance(8)},
-            self.words.chance(15), self.words.chance(15), self.words.chance(50), [])
+            {number for number in self.numbers if self.words.chance(12)},
+            self.words.chance(15), self.words.chance(15), self.words.chance(40),
+            self.words.sorts, self.words.chance(50), [])
         self.session.protocols[ADMIN] = 2
         kinds = {self.ask: 70, self.pipeline: 10, self.transaction: 8, self.inline: 6,
-                 self.broken: 4, self.short_life: 0.6, self.close: 1}
+                 self.broken: 4, self.short_life: 0.6, self.close: 1, self.wait: 2, self.spop: 2}
         makers = self.rng.choices(list(kinds), list(kinds.values()), k=steps)
         for make in makers:
             make()
@@ -475,6 +479,8 @@ class SessionMaker:
                 if self.words.chance(15):
                     word = self.rng.choice([b"ON", b"OFF", b"SKIP", b"on", b"x"])
                     command = Command([b"CLIENT", b"REPLY", word])
+                elif self.words.chance(15):
+                    command = self.words.subscribe()
             else:
                 command = self.words.command()
             made.append(command)
@@ -590,6 +596,13 @@ class SessionMaker:
                     self.words.chance(50))
         self.session.steps.append(
             Step(watcher if loud else ADMIN, "life", [Command([look, key])], life=life))
+
+    def wait(self):
+        self.session.steps.append(Step(ADMIN, "wait", wait=self.words.wait()))
+
+    def spop(self):
+        count = [self.words.count_word()] if self.words.chance(60) else []
+        self.add(ADMIN, "spop", [Command([b"SPOP", self.words.key_of("set"), *count])])
 
     def close(self):
         self.add(self.connection(), "close")

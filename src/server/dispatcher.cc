@@ -252,7 +252,7 @@ void Dispatcher::queue(Session& session, const command::Command& command,
     reject(session, &command, reply, errors::kTransactionTooLarge);
     return;
   }
-  if (!transaction.broken) {
+  if (!transaction.broken && !transaction.outdated) {
     QueuedCommand queued;
     queued.command = &command;
     queued.bytes.reserve(bytes);
@@ -300,6 +300,7 @@ void Dispatcher::call(Session& session, const command::Command& command,
     node_.count_error(reply.last_error_code());
   }
   if (reply.out().size() >= Node::kOutputCheckBytes) node_.check_output_limit(session);
+  note_latency(spec, spec.has(command::fast) ? "fast-command" : "command", took);
   if (session.is_blocked()) {
     node_.waiting().note_spent(session, took);  // slow log and histogram follow when it ends
   } else {
@@ -352,6 +353,7 @@ bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
     node_.count_error(reply.last_error_code());
   }
   if (reply.out().size() >= Node::kOutputCheckBytes) node_.check_output_limit(session);
+  note_latency(*rerun.command.spec, "command-unblocking", took);
   note_duration(session, rerun.command, rerun.sent, rerun.spent_ns + took);
   return true;
 }
@@ -391,11 +393,13 @@ void Dispatcher::note_duration(Session& session, const command::Command& command
                          session.stream().peer_address(), session.name(),
                          static_cast<size_t>(values.slowlog_max_len));
   }
-  const auto threshold = static_cast<uint64_t>(values.latency_monitor_threshold_ms);
-  if (threshold > 0 && !command.spec->has(command::skip_slowlog)) {
-    node_.latency().note(command.spec->has(command::fast) ? "fast-command" : "command",
-                         nanoseconds / kNsPerMs, threshold, node_.now_us() / 1'000'000);
-  }
+}
+
+void Dispatcher::note_latency(const command::CommandSpec& spec, std::string_view event,
+                              uint64_t nanoseconds) {
+  const auto threshold = static_cast<uint64_t>(node_.values().latency_monitor_threshold_ms);
+  if (threshold == 0 || spec.has(command::skip_slowlog)) return;
+  node_.latency().note(event, nanoseconds / kNsPerMs, threshold, node_.now_us() / 1'000'000);
 }
 
 }  // namespace quoris::server

@@ -93,6 +93,8 @@ class Dispatcher {
       std::span<const std::string_view> arguments);
   void note_duration(Session& session, const command::Command& command,
                      std::span<const std::string_view> arguments, uint64_t nanoseconds);
+  // A latency spike, if it is one.
+  void note_latency(const command::CommandSpec& spec, std::string_view event, uint64_t nanoseconds);
 
   uint64_t read_clock();
 

@@ -47,6 +47,7 @@ struct QueuedCommand {
 struct Transaction {
   bool open = true;           // between MULTI and EXEC; not while EXEC runs it
   bool broken = false;        // a command could not be queued: EXEC answers EXECABORT
+  bool outdated = false;      // a watched key had changed at MULTI: EXEC will run nothing
   size_t bytes = 0;           // memory of the queue, for INFO and CLIENT LIST
   uint32_t flags_of_all = 0;  // union of the queued commands' flags
   std::vector<QueuedCommand> queue;

@@ -160,7 +160,7 @@ class Writer {
   // In front of the item at `index`; behind the last if `index` is the length. In the order given.
   void list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t index,
                    std::span<const std::string_view> items, std::string_view event);
-  // REQUIRES: index + count <= length.
+  // No item at all is a change as well: it gets a version. REQUIRES: index + count <= length.
   void list_erase(DbIndex db, const HashedKey& key, Entry& entry, size_t index, size_t count,
                   std::string_view event);
   // REQUIRES: index < length.
@@ -188,6 +188,9 @@ class Writer {
 
   // A command that Redis counts as a change though nothing was there to change.
   void count_change() { ++stats_.changes; }
+
+  // The last `changes` changes are one to count.
+  void count_as_one(uint64_t changes) { stats_.changes -= changes - 1; }
 
   // Removes `entry` because memory is short.
   void evict(DbIndex db, Entry& entry);
@@ -225,6 +228,7 @@ class Writer {
   void note_element(const StringView& element);
   // Emits a collection that was put as a whole, in pieces.
   void emit_whole(DbIndex db, Entry& entry, Version base);
+  void notify_replaced(DbIndex db, const HashedKey& key);
   void put_block(DbIndex db, const HashedKey& key, const NewBlock& block, int64_t expire_at_ms);
   void put_large(DbIndex db, const HashedKey& key, Type type, std::unique_ptr<LargeValue> value,
                  int64_t expire_at_ms);

@@ -238,20 +238,22 @@ void Writer::emit_whole(DbIndex db, Entry& entry, Version base) {
   store_.db(db).set_version(entry, mutation.version);
 }
 
+// What was there was removed first, as clients see it. (Where nothing was, the put says so.)
+void Writer::notify_replaced(DbIndex db, const HashedKey& key) {
+  if (store_.db(db).find(key) != nullptr) notify(EventClass::new_key, "new", db, key.bytes);
+}
+
 void Writer::copy(DbIndex from_db, Entry& from, DbIndex to_db, const HashedKey& to) {
   QUORIS_ASSERT(raw(from_db) < store_.databases());
   const int64_t expire_at_ms = from.expire_at_ms();
+  notify_replaced(to_db, to);
   if (from.type() == Type::string) {
     const StringView value = from.string();
     const NewString copied = {
         .encoding = from.encoding(), .integer = value.integer, .bytes = value.bytes};
-    const bool replaces = store_.db(to_db).find(to) != nullptr;
     put_string(to_db, to, copied, expire_at_ms);
-    // What was there was removed first, as clients see it. (Else put_string() said so.)
-    if (replaces) notify(EventClass::new_key, "new", to_db, to.bytes);
     return;
   }
-  notify(EventClass::new_key, "new", to_db, to.bytes);
   if (from.is_large()) return put_large(to_db, to, from.type(), from.large().clone(), expire_at_ms);
   const NewBlock block = {.type = from.type(), .encoding = from.encoding(), .block = from.block()};
   put_block(to_db, to, block, expire_at_ms);
@@ -264,6 +266,7 @@ void Writer::put_block(DbIndex db, const HashedKey& key, const NewBlock& block,
   Entry& entry =
       store_.db(db).put_block(key, block, stamp(), expire_at_ms, access_of_new(present), present);
   ++stats_.changes;
+  if (present == nullptr) notify(EventClass::new_key, "new", db, key.bytes);
   emit_whole(db, entry, base);
 }
 
@@ -274,6 +277,7 @@ void Writer::put_large(DbIndex db, const HashedKey& key, Type type,
   Entry& entry = store_.db(db).put_large(key, type, std::move(value), stamp(), expire_at_ms,
                                          access_of_new(present), present);
   ++stats_.changes;
+  if (present == nullptr) notify(EventClass::new_key, "new", db, key.bytes);
   emit_whole(db, entry, base);
 }
 
@@ -295,7 +299,7 @@ void Writer::move(DbIndex from_db, const HashedKey& from, Entry& entry, DbIndex 
         .key = entry.key(),
         .value = {}});
   keyspace.remove(from, entry);
-  notify(EventClass::new_key, "new", to_db, to.bytes);
+  notify_replaced(to_db, to);
   put_large(to_db, to, type, std::move(value), expire_at_ms);
 }
 

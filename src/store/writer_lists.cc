@@ -38,7 +38,6 @@ void Writer::list_insert(DbIndex db, const HashedKey& key, Entry* entry, size_t 
 
 void Writer::list_erase(DbIndex db, const HashedKey& key, Entry& entry, size_t index, size_t count,
                         std::string_view event) {
-  QUORIS_ASSERT(count > 0);
   const Version base = entry.version();
   ListValue value(store_.db(db), key, entry, store_.limits());
   value.erase(index, count);

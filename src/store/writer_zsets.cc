@@ -80,13 +80,8 @@ void Writer::zset_store(DbIndex db, const HashedKey& key, std::span<ScoredMember
   }
   std::sort(members.begin(), members.end());
   if (ZsetValue::fits(members, store_.limits())) {
-    Entry* present = find_live(db, key);
-    const Version base = present == nullptr ? kNoVersion : present->version();
     const std::string block = ZsetValue::block_of(members);
-    Entry& entry = store_.db(db).put_block(key, {.type = Type::zset, .block = block}, stamp(),
-                                           kNoExpiry, access_of_new(present), present);
-    ++stats_.changes;
-    emit_whole(db, entry, base);
+    put_block(db, key, {.type = Type::zset, .block = block}, kNoExpiry);
   } else {
     auto value = std::make_unique<SortedMembers>(store_.db(db).secret());
     for (const ScoredMember& member : members) value->insert(member.member, member.score);

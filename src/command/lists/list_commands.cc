@@ -244,8 +244,8 @@ void handle_ltrim(DataContext& context) {
   store::Writer& writer = context.writer();
   const size_t end = kept.first + kept.count;
   if (kept.count == 0) return writer.list_erase(context.db(), key, *entry, 0, size, "ltrim");
-  // Redis tells of a trim that took nothing, too.
-  if (kept.count == size) return context.notify(store::EventClass::list, "ltrim", key.bytes);
+  // To who listens and to who watches the key, a trim that takes nothing is a change, too.
+  if (kept.count == size) return writer.list_erase(context.db(), key, *entry, 0, 0, "ltrim");
   if (end < size) {
     const std::string_view event = kept.first == 0 ? "ltrim" : "";
     writer.list_erase(context.db(), key, *entry, end, size - end, event);

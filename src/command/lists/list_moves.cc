@@ -30,6 +30,7 @@ bool move_item(DataContext& context, ListEnd from, ListEnd to) {
   entry = context.keyspace().find(source);
   const size_t index = from == ListEnd::head ? 0 : list_size(entry) - 1;
   context.writer().list_erase(context.db(), source, *entry, index, 1, pop_event(from));
+  context.writer().count_as_one(2);
   return true;
 }
 

@@ -84,7 +84,7 @@ class Gathered {
 
  private:
   std::unique_ptr<SetTable> table_;
-  char digits_[kInt64TextMax + 1];
+  char digits_[kInt64TextMax + 1] = {};
 };
 
 // Calls `visit(member)` for the members of `walked` that are in all of `others`, or in none of

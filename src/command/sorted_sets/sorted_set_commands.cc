@@ -3,7 +3,9 @@
 #include "command/sorted_sets/sorted_set_commands.h"
 
 #include <array>
+#include <cmath>
 #include <optional>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -201,6 +203,14 @@ void reply_random_members(DataContext& context) {
   reply_sample(context, view, count, form);
 }
 
+// A score as ZSCAN tells it, in RESP3 too: in the small form whole numbers have all their digits.
+std::string scanned_score(const ZsetView& view, double score) {
+  constexpr double kMost = 0x1p62;
+  const bool is_whole = std::abs(score) <= kMost && std::trunc(score) == score;
+  if (is_whole && view.members() == nullptr) return std::to_string(static_cast<int64_t>(score));
+  return format_double(score);
+}
+
 }  // namespace
 
 void handle_zadd(DataContext& context) {
@@ -287,7 +297,7 @@ void handle_zscan(DataContext& context) {
   context.reply().array(found.size() * 2);
   for (const ZsetView::Member& member : found) {
     reply_element(context, member.member);
-    context.reply().bulk(format_double(member.score));  // no double in RESP3 either
+    context.reply().bulk(scanned_score(*view, member.score));
   }
 }
 

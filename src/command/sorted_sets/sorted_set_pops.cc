@@ -154,10 +154,10 @@ void handle_bzpopmin(DataContext& context) { pop_or_wait(context, End::lowest); 
 void handle_bzpopmax(DataContext& context) { pop_or_wait(context, End::highest); }
 
 void handle_bzmpop(DataContext& context) {
-  const auto timeout_ms = timeout_argument(context.argument(1), context.now_ms());
-  if (!timeout_ms) return context.reply().error(timeout_ms.error());
   const auto request = parse_pop_request(context, 2);
   if (!request) return context.reply().error(request.error());
+  const auto timeout_ms = timeout_argument(context.argument(1), context.now_ms());
+  if (!timeout_ms) return context.reply().error(timeout_ms.error());
   Source source;
   const Search search = find_source(context, request->first_key, request->keys, source);
   if (search == Search::nothing) {

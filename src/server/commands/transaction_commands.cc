@@ -59,7 +59,9 @@ void handle_multi(NodeContext& context) {
     context.reply().error(errors::kNestedMulti);
     return;
   }
+  const bool outdated = watched_keys_changed(context.node(), session);
   session.begin_transaction();
+  session.transaction()->outdated = outdated;
   context.reply().ok();
 }
 
@@ -83,7 +85,7 @@ void handle_exec(NodeContext& context) {
   }
   Node& node = context.node();
   const bool broken = session.transaction()->broken;
-  const bool changed = watched_keys_changed(node, session);
+  const bool changed = session.transaction()->outdated || watched_keys_changed(node, session);
   session.unwatch();
   if (broken || changed) {
     session.end_transaction();

@@ -84,6 +84,17 @@ TEST_CASE("lists: a move tells of the push first", "[command]") {
   CHECK(events_of(bench, "BLPOP none l 0") == "lpop l, other:del l, ");
 }
 
+TEST_CASE("lists: a move counts as one change, a trim that takes nothing as none", "[command]") {
+  Bench bench;
+  bench("RPUSH k a b c");
+  const uint64_t before = bench.stats.changes;
+  bench("LMOVE k k LEFT RIGHT");
+  bench("RPOPLPUSH k other");
+  CHECK(bench.stats.changes == before + 2);
+  bench("LTRIM k 0 -1");
+  CHECK(bench.stats.changes == before + 2);
+}
+
 TEST_CASE("lists: a move of its only item leaves a list as it was, its expiry too", "[command]") {
   Bench bench;
   bench("RPUSH l a");

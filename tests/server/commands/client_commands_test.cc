@@ -42,6 +42,20 @@ TEST_CASE("CLIENT LIST: age, idle time and the queue of MULTI are true", "[serve
   CHECK_FALSE(contains(line, "id=2 "));
 }
 
+TEST_CASE("CLIENT LIST: a transaction that was lost before MULTI queues nothing", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  TestClient other = node.connect();
+  client.ask({"WATCH", "k"});
+  other.ask({"SET", "k", "1"});
+  client.ask({"MULTI"});
+  CHECK(client.ask({"PING"}) == "+QUEUED\r\n");
+  CHECK(contains(other.ask({"CLIENT", "LIST", "ID", "1"}), " multi=0 "));
+  // As absent as at WATCH; it is too late.
+  other.ask({"DEL", "k"});
+  CHECK(client.ask({"EXEC"}) == "*-1\r\n");
+}
+
 TEST_CASE("CLIENT LIST: filters by kind and by number", "[server]") {
   TestNode node;
   TestClient client = node.connect();
