@@ -195,8 +195,8 @@ size_t ScoreTree::erase_run(size_t rank, size_t count_max, Take&& take) {
   const size_t left = leaf.count - path.position;
   const size_t count = count_max < left ? count_max : left;
   // The items are read when they are looked up in their table, and again to be freed.
-  std::array<Item*, kLeafCapacity>
-      taken;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below
+  std::array<Item*, kLeafCapacity> taken;
   for (size_t i = 0; i < count; ++i) taken[i] = leaf.items[path.position + i];
   if (path.position + count + kAhead < leaf.count) {
     prefetch(leaf.items[path.position + count + kAhead]);  // of the next ZPOPMIN but a few
