@@ -9,7 +9,7 @@
 namespace quoris::store {
 
 struct CollectionLimits {
-  size_t hash_max_packed_fields = 128;   // hash-max-listpack-entries
+  size_t hash_max_packed_fields = 512;   // hash-max-listpack-entries
   size_t hash_max_packed_bytes = 64;     // hash-max-listpack-value: a field or value
   size_t set_max_intset_members = 512;   // set-max-intset-entries
   size_t zset_max_packed_members = 128;  // zset-max-listpack-entries

@@ -84,7 +84,7 @@ struct SettingValues {
   std::array<OutputLimit, 3> client_output_buffer_limit = {
       {{0, 0, 0}, {256 * kMiB, 64 * kMiB, 60}, {32 * kMiB, 8 * kMiB, 60}}};
   // Up to which size a collection stays in one block (store/collection_limits.h).
-  int64_t hash_max_listpack_entries = 128;
+  int64_t hash_max_listpack_entries = 512;
   uint64_t hash_max_listpack_value = 64;
   int64_t set_max_intset_entries = 512;
   int64_t zset_max_listpack_entries = 128;
