@@ -138,14 +138,14 @@ TEST_CASE("hash: random changes agree with a map, in both forms and across the c
 
 TEST_CASE("hash: one field more than the limit makes it large, for good", "[hash_value]") {
   Hash hash;
-  for (size_t i = 0; i < 128; ++i) hash.set(std::to_string(i), "v");
+  for (size_t i = 0; i < 512; ++i) hash.set(std::to_string(i), "v");
   CHECK(hash.entry().encoding() == Encoding::packed);
-  hash.set("127", "another value");
+  hash.set("511", "another value");
   CHECK(hash.entry().encoding() == Encoding::packed);
   hash.set("one more", "v");
   CHECK(hash.entry().encoding() == Encoding::large);
   CHECK(encoding_name(Type::hash, hash.entry().encoding()) == "hashtable");
-  for (size_t i = 0; i < 128; ++i) CHECK(hash.remove(std::to_string(i)));
+  for (size_t i = 0; i < 512; ++i) CHECK(hash.remove(std::to_string(i)));
   CHECK(hash.entry().encoding() == Encoding::large);
   CHECK(contents_of(hash.entry()) == Model{{"one more", "v"}});
 }
