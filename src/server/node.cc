@@ -267,6 +267,7 @@ void Node::prefetch_elements() {
     uint64_t hash;
   };
 
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled below, up to `count`
   std::array<Lookup, kBatch> lookups;
   size_t count = 0;
   for (const Planned& planned : batch_) {

@@ -1,5 +1,7 @@
 #include "server/commands/transaction_commands.h"
 
+#include <utility>
+
 #include "command/errors.h"
 #include "server/node.h"
 #include "server/node_context.h"
@@ -33,7 +35,7 @@ void run_queue(Node& node, Session& session, resp::ReplyWriter& reply) {
     inner.redirect(muted || session.closing() ? dropped : session.out());
     node.dispatcher().call(session, *queued.command, arguments, {}, inner);
     if (muted && session.reply_mode == ReplyMode::on) {
-      session.out().splice(std::move(dropped));  // CLIENT REPLY ON is answered
+      session.out().splice(std::exchange(dropped, {}));  // CLIENT REPLY ON is answered
       muted = false;
     }
     if (session.reply_mode == ReplyMode::off) muted = true;
