@@ -242,7 +242,7 @@ void BlockList::push(Side side, const StringView& item, size_t bytes, const Bloc
     return write_into(slot, side == Side::front ? 0 : slot.count, item, bytes, limits);
   }
   if (blocks() > 0) {
-    // It won't grow for now.
+    // The next item gets a block of its own: what this one has left over is given back.
     const Block& block = *slot(end).block;
     if (block.used() < block.capacity - block.capacity / 4) {
       resize_block(slot(end), sizeof(Block) + block.used(), Side::back);

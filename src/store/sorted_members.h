@@ -30,6 +30,12 @@ class SortedMembers final : public LargeValue {
 
   [[nodiscard]] const ScoreTree& tree() const { return tree_; }
 
+  [[nodiscard]] uint64_t prefetch_element(std::string_view member) const override {
+    return table_.prefetch_element(member);
+  }
+
+  void prefetch_found(uint64_t hash) const override { table_.prefetch_found(hash); }
+
   [[nodiscard]] uint64_t hash_of(std::string_view member) const { return table_.hash_of(member); }
 
   [[nodiscard]] Item* find(std::string_view member, uint64_t hash) const {

@@ -221,6 +221,10 @@ class Writer {
   Entry& create(DbIndex db, const HashedKey& key, const NewBlock& value);
   // Stamps and emits `mutation`, whose kind and elements are set; an empty value goes.
   void finish(const Change& change, Entry& entry, size_t size, Mutation mutation);
+  // Behind set_remove(), hash_remove() and zset_remove().
+  template <class Value>
+  size_t remove_each(DbIndex db, const HashedKey& key, Entry& entry,
+                     std::span<const std::string_view> elements, std::string_view event);
   void tell_waiters(DbIndex db, const Entry& entry);
   // Its tail: of a value that is left. `mutation` is completed with the elements that were noted.
   void emit_change(const Change& change, Entry& entry, Version version, Mutation mutation);

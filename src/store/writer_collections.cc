@@ -7,6 +7,7 @@
 #include "store/hash_value.h"
 #include "store/set_value.h"
 #include "store/writer.h"
+#include "store/zset_value.h"
 
 namespace quoris::store {
 
@@ -102,23 +103,6 @@ size_t Writer::set_add(DbIndex db, const HashedKey& key, Entry* entry,
   return added;
 }
 
-size_t Writer::set_remove(DbIndex db, const HashedKey& key, Entry& entry,
-                          std::span<const std::string_view> members, std::string_view event) {
-  const Version base = entry.version();
-  SetValue value(store_.db(db), key, entry, store_.limits());
-  size_t removed = 0;
-  elements_.clear();
-  for (const std::string_view member : members) {
-    if (!value.remove(member)) continue;
-    ++removed;
-    note_element(member);
-  }
-  if (removed == 0) return 0;
-  finish({.db = db, .key = key, .base = base, .elements = removed, .event = event}, value.entry(),
-         value.size(), {.kind = MutationKind::remove_elements, .key = {}, .value = {}});
-  return removed;
-}
-
 void Writer::set_pop(DbIndex db, const HashedKey& key, Entry& entry, size_t count,
                      const std::function<void(const StringView&)>& taken, std::string_view event) {
   QUORIS_ASSERT(count > 0);
@@ -190,21 +174,39 @@ size_t Writer::hash_set(DbIndex db, const HashedKey& key, Entry* entry,
   return added;
 }
 
-size_t Writer::hash_remove(DbIndex db, const HashedKey& key, Entry& entry,
-                           std::span<const std::string_view> fields, std::string_view event) {
+// --- removal from hashes, sets and sorted sets --------------------------------------------------
+
+template <class Value>
+size_t Writer::remove_each(DbIndex db, const HashedKey& key, Entry& entry,
+                           std::span<const std::string_view> elements, std::string_view event) {
   const Version base = entry.version();
-  HashValue value(store_.db(db), key, entry, store_.limits());
+  Value value(store_.db(db), key, entry, store_.limits());
   size_t removed = 0;
   elements_.clear();
-  for (const std::string_view field : fields) {
-    if (!value.remove(field)) continue;
+  for (const std::string_view element : elements) {
+    if (!value.remove(element)) continue;
     ++removed;
-    note_element(field);
+    note_element(element);
   }
   if (removed == 0) return 0;
   finish({.db = db, .key = key, .base = base, .elements = removed, .event = event}, value.entry(),
          value.size(), {.kind = MutationKind::remove_elements, .key = {}, .value = {}});
   return removed;
+}
+
+size_t Writer::set_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                          std::span<const std::string_view> members, std::string_view event) {
+  return remove_each<SetValue>(db, key, entry, members, event);
+}
+
+size_t Writer::hash_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                           std::span<const std::string_view> fields, std::string_view event) {
+  return remove_each<HashValue>(db, key, entry, fields, event);
+}
+
+size_t Writer::zset_remove(DbIndex db, const HashedKey& key, Entry& entry,
+                           std::span<const std::string_view> members, std::string_view event) {
+  return remove_each<ZsetValue>(db, key, entry, members, event);
 }
 
 // --- whole values -------------------------------------------------------------------------------

@@ -39,23 +39,6 @@ ScoreChanges Writer::zset_set(DbIndex db, const HashedKey& key, Entry* entry,
   return changes;
 }
 
-size_t Writer::zset_remove(DbIndex db, const HashedKey& key, Entry& entry,
-                           std::span<const std::string_view> members, std::string_view event) {
-  const Version base = entry.version();
-  ZsetValue value(store_.db(db), key, entry, store_.limits());
-  size_t removed = 0;
-  elements_.clear();
-  for (const std::string_view member : members) {
-    if (!value.remove(member)) continue;
-    ++removed;
-    note_element(member);
-  }
-  if (removed == 0) return 0;
-  finish({.db = db, .key = key, .base = base, .elements = removed, .event = event}, value.entry(),
-         value.size(), {.kind = MutationKind::remove_elements, .key = {}, .value = {}});
-  return removed;
-}
-
 void Writer::zset_remove_range(DbIndex db, const HashedKey& key, Entry& entry, size_t rank,
                                size_t count, std::string_view event) {
   QUORIS_ASSERT(count > 0);
