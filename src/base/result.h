@@ -23,6 +23,7 @@ enum class Errc : uint8_t {
   corrupt,
   io,
   limit_exceeded,
+  no_space,
   unsupported,
 };
 
