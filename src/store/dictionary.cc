@@ -15,8 +15,11 @@ namespace {
 constexpr size_t kBucketBytes = 64 + sizeof(uint32_t);  // with its due time
 
 // Bucket counts of a segment: each the largest that a size class of the allocator has room for.
-constexpr auto kBucketCounts = std::to_array<uint8_t>(
-    {1, 2, 3, 4, 5, 6, 7, 9, 11, 13, 15, 18, 22, 26, 30, 37, 45, 52, 60, 75, 90, 105, 120});
+// From 16 KiB on the allocator gives an allocation pages of its own: segments of a large table are
+// of these sizes, so that those that all of them have left behind leave no half-empty slabs.
+constexpr auto kBucketCounts = std::to_array<uint16_t>(
+    {1,  2,  3,  4,  5,  6,   7,   9,   11,  13,  15,  18,  22,  26,  30, 37,
+     45, 52, 60, 75, 90, 105, 120, 150, 180, 210, 240, 301, 361, 421, 481});
 constexpr unsigned kBucketCountMax = kBucketCounts.back();
 
 // How full a segment gets before it grows, in 256ths of its slots: from this on, in as many steps,
@@ -35,13 +38,16 @@ constexpr size_t kRoomForSplit = 33;
 constexpr size_t kRoomForShrinking = 36;
 
 // Below this share of its slots a segment shrinks; and siblings whose items together fill less
-// than half of the largest segment become one (a split leaves about 760 in two).
+// than half of the largest segment become one (a split leaves about 3,100 in two).
 constexpr size_t kSparseNumerator = 3;
 constexpr size_t kSparseDenominator = 5;
-constexpr size_t kMergeItemsMax = 400;
+constexpr size_t kMergeItemsMax = 1600;
 
 void* allocate_lines(size_t bytes) {
-  void* memory = std::aligned_alloc(kCacheLine, bytes);
+  // jemalloc puts what is aligned to less somewhere into one page more.
+  constexpr size_t kPage = 4096;
+  const size_t alignment = bytes >= 4 * kPage && bytes % kPage == 0 ? kPage : kCacheLine;
+  void* memory = std::aligned_alloc(alignment, bytes);
   QUORIS_ASSERT(memory != nullptr);
   return memory;
 }
@@ -103,7 +109,7 @@ void Dictionary::take_from(Dictionary& other) noexcept {
 
 void Dictionary::free_table() noexcept {
   if (directory_ == &nothing.directory) return;
-  for (size_t index = 0; index < directory_size(); index += run_length(directory_[index].depth)) {
+  for (size_t index = 0; index < directory_size(); index += run_length(directory_[index].depth())) {
     if (!is_empty_segment(directory_[index])) std::free(directory_[index].buckets);
   }
   std::free(directory_);
@@ -147,7 +153,7 @@ size_t Dictionary::limit_of(size_t index, unsigned depth, unsigned bucket_count)
 
 // The size to build for so many items.
 unsigned Dictionary::bucket_count_for(size_t index, unsigned depth, size_t wanted) const {
-  for (const uint8_t count : kBucketCounts) {
+  for (const uint16_t count : kBucketCounts) {
     if (limit_of(index, depth, count) >= wanted) return count;
   }
   return kBucketCountMax;
@@ -157,8 +163,7 @@ Dictionary::Segment Dictionary::make_segment(unsigned depth, unsigned bucket_cou
   const size_t bytes = segment_bytes(bucket_count);
   Segment segment;
   segment.buckets = static_cast<Bucket*>(allocate_lines(bytes));
-  segment.bucket_count = static_cast<uint8_t>(bucket_count);
-  segment.depth = static_cast<uint8_t>(depth);
+  segment.set_shape(depth, bucket_count);
   std::memset(static_cast<void*>(segment.buckets), 0, bucket_count * sizeof(Bucket));
   std::fill_n(segment.dues(), bucket_count, kNeverDue);
   memory_ += bytes;
@@ -168,18 +173,18 @@ Dictionary::Segment Dictionary::make_segment(unsigned depth, unsigned bucket_cou
 
 void Dictionary::free_buckets(const Segment& segment) {
   if (is_empty_segment(segment)) return;
-  memory_ -= segment_bytes(segment.bucket_count);
-  slots_ -= size_t{segment.bucket_count} * kSlotsPerBucket;
+  memory_ -= segment_bytes(segment.bucket_count());
+  slots_ -= size_t{segment.bucket_count()} * kSlotsPerBucket;
   std::free(segment.buckets);
 }
 
 void Dictionary::write_run(size_t index, const Segment& segment) {
-  std::fill_n(directory_ + index, run_length(segment.depth), segment);
+  std::fill_n(directory_ + index, run_length(segment.depth()), segment);
 }
 
 // Puts an item into the first free slot from its home on; returns the bucket. The caller counts.
 unsigned Dictionary::place(Segment& segment, uint32_t fraction, const void* item, uint32_t due) {
-  const unsigned count = segment.bucket_count;
+  const unsigned count = segment.bucket_count();
   const unsigned home = home_of(fraction, count);
   unsigned index = home;
   for (unsigned distance = 0; distance < count; ++distance) {
@@ -189,7 +194,7 @@ unsigned Dictionary::place(Segment& segment, uint32_t fraction, const void* item
       bucket.slots[slot] = (uint64_t{fraction >> kTagBits} << kPointerBits) | pointer_bits(item);
       bucket.set_tag(slot, fraction & 0xFFU);
       Bucket& first = segment.buckets[home];
-      if (distance > first.reach()) first.set_reach(distance);
+      if (distance > segment.reach_of(first)) first.set_reach(distance);
       if (due != kNeverDue) {
         uint32_t& bucket_due = segment.dues()[index];
         bucket_due = std::min(bucket_due, due);
@@ -205,7 +210,7 @@ unsigned Dictionary::place(Segment& segment, uint32_t fraction, const void* item
 
 // All items of `from` into `to`, which is of the same depth.
 void Dictionary::move_all(const Segment& from, Segment& to) {
-  for (unsigned index = 0; index < from.bucket_count; ++index) {
+  for (unsigned index = 0; index < from.bucket_count(); ++index) {
     const Bucket& bucket = from.buckets[index];
     const uint32_t due = from.dues()[index];
     for (unsigned slot = 0; slot < kSlotsPerBucket; ++slot) {
@@ -224,14 +229,14 @@ void Dictionary::insert(uint64_t hash, void* item, uint32_t due) {
   for (;;) {
     const Segment& segment = directory_[index];
     if (!is_empty_segment(segment) &&
-        segment.used < limit_of(index, segment.depth, segment.bucket_count)) {
+        segment.used < limit_of(index, segment.depth(), segment.bucket_count())) {
       break;
     }
     make_room(index);
     index = canonical(index_of(hash));
   }
   Segment& segment = directory_[index];
-  place(segment, fraction_of(hash, segment.depth), item, due);
+  place(segment, fraction_of(hash, segment.depth()), item, due);
   ++segment.used;
   ++size_;
   earliest_ = std::min(earliest_, due);
@@ -241,18 +246,18 @@ void Dictionary::insert(uint64_t hash, void* item, uint32_t due) {
 
 Dictionary::Place Dictionary::place_of(uint64_t hash, const void* item) const {
   const Segment& segment = directory_[index_of(hash)];
-  const uint32_t fraction = fraction_of(hash, segment.depth);
+  const uint32_t fraction = fraction_of(hash, segment.depth());
   const uint64_t wanted = (uint64_t{fraction >> kTagBits} << kPointerBits) | pointer_bits(item);
   Place place;
-  place.home = home_of(fraction, segment.bucket_count);
+  place.home = home_of(fraction, segment.bucket_count());
   place.index = place.home;
-  const unsigned reach = segment.buckets[place.home].reach();
+  const unsigned reach = segment.reach_of(segment.buckets[place.home]);
   for (unsigned distance = 0; distance <= reach; ++distance) {
     place.bucket = &segment.buckets[place.index];
     for (place.slot = 0; place.slot < kSlotsPerBucket; ++place.slot) {
       if (place.bucket->slots[place.slot] == wanted) return place;
     }
-    if (++place.index == segment.bucket_count) place.index = 0;
+    if (++place.index == segment.bucket_count()) place.index = 0;
   }
   QUORIS_ASSERT(!"the item is in the dictionary");
   return place;
@@ -265,8 +270,8 @@ void Dictionary::erase(uint64_t hash, const void* item) {
   place.bucket->slots[place.slot] = 0;
   place.bucket->set_tag(place.slot, 0);
   const unsigned distance =
-      (place.index + segment.bucket_count - place.home) % segment.bucket_count;
-  if (distance > 0 && distance == segment.buckets[place.home].reach()) {
+      (place.index + segment.bucket_count() - place.home) % segment.bucket_count();
+  if (distance > 0 && distance >= segment.buckets[place.home].reach()) {
     shorten_reach(segment, place.home);
   }
   refill(segment, place.index, place.slot);
@@ -275,27 +280,30 @@ void Dictionary::erase(uint64_t hash, const void* item) {
   shrink_if_sparse(index);
 }
 
-// The furthest item of `home` went: finds the new furthest.
-void Dictionary::shorten_reach(const Segment& segment, unsigned home) {
-  const unsigned count = segment.bucket_count;
-  for (unsigned distance = segment.buckets[home].reach(); distance > 0; --distance) {
+// The furthest item of `home` went: finds the new furthest, and returns how far that is.
+unsigned Dictionary::shorten_reach(const Segment& segment, unsigned home) {
+  const unsigned count = segment.bucket_count();
+  Bucket& first = segment.buckets[home];
+  for (unsigned distance = segment.reach_of(first); distance > 0; --distance) {
     const Bucket& bucket = segment.buckets[(home + distance) % count];
     for (unsigned slot = 0; slot < kSlotsPerBucket; ++slot) {
       if (bucket.slots[slot] == 0 || home_of(bucket.fraction(slot), count) != home) continue;
-      segment.buckets[home].set_reach(distance);
-      return;
+      first.set_reach(distance);
+      return distance;
     }
   }
-  segment.buckets[home].set_reach(0);
+  first.set_reach(0);
+  return 0;
 }
 
 // The slot came free: the furthest item whose home the bucket is comes back to it, then the same
 // for the slot that it leaves. So probes don't grow longer as items come and go.
 void Dictionary::refill(const Segment& segment, unsigned index, unsigned slot) {
-  const unsigned count = segment.bucket_count;
+  const unsigned count = segment.bucket_count();
   for (;;) {
     Bucket& bucket = segment.buckets[index];
-    const unsigned reach = bucket.reach();
+    unsigned reach = bucket.reach();
+    if (reach == Bucket::kReachMax) reach = shorten_reach(segment, index);
     if (reach == 0) return;
     const unsigned far_index = (index + reach) % count;
     Bucket& far = segment.buckets[far_index];
@@ -345,9 +353,9 @@ size_t Dictionary::take_some(size_t count_max, const std::function<void(void*)>&
     QUORIS_ASSERT(take_index_ < directory_size());
     take_index_ = canonical(take_index_);
     Segment& segment = directory_[take_index_];
-    for (unsigned index = 0; index < segment.bucket_count && segment.used > 0; ++index) {
+    for (unsigned index = 0; index < segment.bucket_count() && segment.used > 0; ++index) {
       Bucket& bucket = segment.buckets[index];
-      if (index + 1U < segment.bucket_count) {
+      if (index + 1U < segment.bucket_count()) {
         for (const uint64_t slot : segment.buckets[index + 1].slots) {
           prefetch_head_of(slot);
         }
@@ -367,9 +375,9 @@ size_t Dictionary::take_some(size_t count_max, const std::function<void(void*)>&
     if (segment.used > 0) continue;
     free_buckets(segment);
     Segment empty = nothing.directory;
-    empty.depth = segment.depth;
+    empty.set_shape(segment.depth(), empty.bucket_count());
     write_run(take_index_, empty);
-    take_index_ += run_length(empty.depth);
+    take_index_ += run_length(empty.depth());
   }
   if (size_ == 0) {
     free_table();
@@ -392,11 +400,11 @@ void Dictionary::make_room(size_t index) {
   const Segment& segment = directory_[index];
   if (is_empty_segment(segment)) {
     rebuild(index, kBucketCounts.front());
-  } else if (segment.bucket_count == kBucketCountMax) {
+  } else if (segment.bucket_count() == kBucketCountMax) {
     split(index);
   } else {
     rebuild(index,
-            *std::upper_bound(kBucketCounts.begin(), kBucketCounts.end(), segment.bucket_count));
+            *std::upper_bound(kBucketCounts.begin(), kBucketCounts.end(), segment.bucket_count()));
   }
 }
 
@@ -404,9 +412,9 @@ void Dictionary::make_room(size_t index) {
 void Dictionary::rebuild(size_t index, unsigned bucket_count) {
   const Segment old = directory_[index];
   Segment segment = nothing.directory;
-  segment.depth = old.depth;
+  segment.set_shape(old.depth(), segment.bucket_count());
   if (bucket_count > 0) {
-    segment = make_segment(old.depth, bucket_count);
+    segment = make_segment(old.depth(), bucket_count);
     if (!is_empty_segment(old)) move_all(old, segment);
     segment.used = old.used;
   }
@@ -415,13 +423,13 @@ void Dictionary::rebuild(size_t index, unsigned bucket_count) {
 }
 
 void Dictionary::split(size_t index) {
-  QUORIS_ASSERT(directory_[index].depth < kDepthMax);
-  if (directory_[index].depth == depth_) {
+  QUORIS_ASSERT(directory_[index].depth() < kDepthMax);
+  if (directory_[index].depth() == depth_) {
     double_directory();
     index *= 2;
   }
   const Segment old = directory_[index];
-  const unsigned depth = old.depth + 1U;
+  const unsigned depth = old.depth() + 1U;
   const size_t middle = index + run_length(depth);
 
   // What goes to the upper half is told by the fraction's first bit; the rest of the new
@@ -434,7 +442,7 @@ void Dictionary::split(size_t index) {
   std::array<Moving, kBucketCountMax * kSlotsPerBucket> items{};
   size_t count = 0;
   size_t upper_count = 0;
-  for (unsigned at = 0; at < old.bucket_count; ++at) {
+  for (unsigned at = 0; at < old.bucket_count(); ++at) {
     const Bucket& bucket = old.buckets[at];
     const bool is_timed = old.dues()[at] != kNeverDue;
     for (unsigned slot = 0; slot < kSlotsPerBucket; ++slot) {
@@ -499,34 +507,34 @@ void Dictionary::shrink_if_sparse(size_t index) {
     reset();
     return;
   }
-  const size_t slots = size_t{segment.bucket_count} * kSlotsPerBucket;
-  if (segment.bucket_count == kBucketCounts.front()) return;
+  const size_t slots = size_t{segment.bucket_count()} * kSlotsPerBucket;
+  if (segment.bucket_count() == kBucketCounts.front()) return;
   if (segment.used * kSparseDenominator >= slots * kSparseNumerator) return;
   const unsigned wanted =
-      bucket_count_for(index, segment.depth, segment.used * kRoomForShrinking / kRoomScale);
-  if (wanted < segment.bucket_count) rebuild(index, wanted);
+      bucket_count_for(index, segment.depth(), segment.used * kRoomForShrinking / kRoomScale);
+  if (wanted < segment.bucket_count()) rebuild(index, wanted);
 }
 
 // Makes one segment of `index` (canonical) and its sibling if both are small.
 bool Dictionary::try_merge(size_t index) {
-  const unsigned depth = directory_[index].depth;
+  const unsigned depth = directory_[index].depth();
   if (depth == 0) return false;
   const size_t lower = index & ~run_length(depth);
   const size_t upper = index | run_length(depth);
   const Segment halves[2] = {directory_[lower], directory_[upper]};
-  if (halves[0].depth != halves[1].depth) return false;
+  if (halves[0].depth() != halves[1].depth()) return false;
   const size_t used = size_t{halves[0].used} + halves[1].used;
   if (used >= kMergeItemsMax) return false;
 
   Segment merged = nothing.directory;
-  merged.depth = static_cast<uint8_t>(depth - 1);
+  merged.set_shape(depth - 1, merged.bucket_count());
   if (used > 0)
     merged = make_segment(
         depth - 1, bucket_count_for(lower, depth - 1, used * kRoomForShrinking / kRoomScale));
   for (uint32_t half = 0; half < 2; ++half) {
     const Segment& from = halves[half];
     if (is_empty_segment(from)) continue;
-    for (unsigned at = 0; at < from.bucket_count; ++at) {
+    for (unsigned at = 0; at < from.bucket_count(); ++at) {
       const Bucket& bucket = from.buckets[at];
       for (unsigned slot = 0; slot < kSlotsPerBucket; ++slot) {
         if (bucket.slots[slot] == 0) continue;

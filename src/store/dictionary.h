@@ -3,15 +3,15 @@
 //
 // Extendible hashing: a directory of 2^depth segments, indexed by the hash's top bits; neighbours
 // share a segment that has not been split as often as the directory has doubled. A segment is 1 to
-// 120 buckets of one cache line, then per bucket the earliest time at which an item in it is due.
+// 481 buckets of one cache line, then per bucket the earliest time at which an item in it is due.
 // A bucket holds seven slots. The 24 bits of hash below those that chose the segment are an item's
 // `fraction`: bucket = fraction * buckets / 2^24, so buckets too are in the order of the hash, and
 // since the fraction stands in the bucket, a segment grows or shrinks without reading its items.
 // Only a split (and nothing else) asks items for their hash. A full bucket overflows into the next
 // one, wrapping within the segment; `reach` says how far, so a lookup knows where to stop.
 //
-// No operation touches more than one or two segments (some 800 items), but for the directory's
-// doubling: 16 bytes per 600 items or so are copied. Segments fill up to limits that differ from
+// No operation touches more than one or two segments (some 3,200 items), but for the directory's
+// doubling: 16 bytes per 2,400 items or so are copied. Segments fill up to limits that differ from
 // one to the next, so that they do not all grow at once: bytes per item hardly swing with the
 // count of items.
 //
@@ -138,6 +138,8 @@ class Dictionary {
   static constexpr size_t kSlotsPerBucket = 7;
   static constexpr unsigned kFractionBits = 24;
   static constexpr unsigned kDepthMax = kPositionBits - kFractionBits;
+  static constexpr unsigned kDepthBits = 5;
+  static_assert(kDepthMax < 1U << kDepthBits);
   static constexpr unsigned kTagBits = 8;
   static constexpr unsigned kPointerBits = 48;
   static constexpr uint64_t kPositionEnd = uint64_t{1} << kPositionBits;
@@ -152,10 +154,14 @@ class Dictionary {
     uint64_t meta = 0;
     std::array<uint64_t, kSlotsPerBucket> slots{};
 
+    // kReachMax stands for that and for all that is more.
+    static constexpr unsigned kReachMax = 0xFF;
+
     [[nodiscard]] unsigned reach() const noexcept { return static_cast<unsigned>(meta >> 56); }
 
     void set_reach(unsigned reach) noexcept {
-      meta = (meta & ~(uint64_t{0xFF} << 56)) | (uint64_t{reach} << 56);
+      const uint64_t kept = reach < kReachMax ? reach : kReachMax;
+      meta = (meta & ~(uint64_t{0xFF} << 56)) | (kept << 56);
     }
 
     [[nodiscard]] unsigned tag(unsigned slot) const noexcept {
@@ -179,12 +185,24 @@ class Dictionary {
   struct Segment {
     Bucket* buckets = nullptr;  // then one uint32_t per bucket: its earliest due time
     uint16_t used = 0;
-    uint8_t bucket_count = 1;
-    uint8_t depth = 0;
+    uint16_t shape = 1 << kDepthBits;  // depth in the low bits, then the number of buckets
     uint32_t due = kNeverDue;
 
+    [[nodiscard]] unsigned depth() const noexcept { return shape & ((1U << kDepthBits) - 1); }
+
+    [[nodiscard]] unsigned bucket_count() const noexcept { return shape >> kDepthBits; }
+
+    void set_shape(unsigned depth, unsigned bucket_count) noexcept {
+      shape = static_cast<uint16_t>((bucket_count << kDepthBits) | depth);
+    }
+
+    [[nodiscard]] unsigned reach_of(const Bucket& bucket) const noexcept {
+      const unsigned reach = bucket.reach();
+      return reach < Bucket::kReachMax ? reach : bucket_count() - 1;
+    }
+
     [[nodiscard]] uint32_t* dues() const noexcept {
-      return reinterpret_cast<uint32_t*>(buckets + bucket_count);
+      return reinterpret_cast<uint32_t*>(buckets + bucket_count());
     }
   };
 
@@ -244,7 +262,7 @@ class Dictionary {
 
   // The first directory entry of those that share the segment of `index`.
   [[nodiscard]] size_t canonical(size_t index) const noexcept {
-    return index & ~(run_length(directory_[index].depth) - 1);
+    return index & ~(run_length(directory_[index].depth()) - 1);
   }
 
   [[nodiscard]] size_t run_length(unsigned depth) const noexcept {
@@ -274,7 +292,7 @@ class Dictionary {
   static unsigned place(Segment& segment, uint32_t fraction, const void* item, uint32_t due);
   static void move_all(const Segment& from, Segment& to);
   [[nodiscard]] Place place_of(uint64_t hash, const void* item) const;
-  static void shorten_reach(const Segment& segment, unsigned home);
+  static unsigned shorten_reach(const Segment& segment, unsigned home);
   static void refill(const Segment& segment, unsigned index, unsigned slot);
 
   void make_room(size_t index);
@@ -313,10 +331,10 @@ class Dictionary {
 template <class Matches>
 void* Dictionary::find(uint64_t hash, Matches&& matches) const {
   const Segment& segment = directory_[index_of(hash)];
-  const uint32_t fraction = fraction_of(hash, segment.depth);
-  const unsigned home = home_of(fraction, segment.bucket_count);
+  const uint32_t fraction = fraction_of(hash, segment.depth());
+  const unsigned home = home_of(fraction, segment.bucket_count());
   const uint64_t high_bits = fraction >> kTagBits;
-  const unsigned reach = segment.buckets[home].reach();
+  const unsigned reach = segment.reach_of(segment.buckets[home]);
   unsigned index = home;
   for (unsigned distance = 0;; ++distance) {
     const Bucket& bucket = segment.buckets[index];
@@ -327,14 +345,14 @@ void* Dictionary::find(uint64_t hash, Matches&& matches) const {
       if (item != nullptr && matches(item)) return item;
     }
     if (distance == reach) return nullptr;
-    if (++index == segment.bucket_count) index = 0;
+    if (++index == segment.bucket_count()) index = 0;
   }
 }
 
 inline void Dictionary::prefetch_bucket(uint64_t hash) const noexcept {
   const Segment& segment = directory_[index_of(hash)];
-  const uint32_t fraction = fraction_of(hash, segment.depth);
-  prefetch(&segment.buckets[home_of(fraction, segment.bucket_count)]);
+  const uint32_t fraction = fraction_of(hash, segment.depth());
+  prefetch(&segment.buckets[home_of(fraction, segment.bucket_count())]);
 }
 
 inline void Dictionary::prefetch_items(uint64_t hash, bool long_items) const noexcept {
@@ -349,8 +367,8 @@ inline void Dictionary::prefetch_items(uint64_t hash, bool long_items) const noe
 template <class Visit>
 size_t Dictionary::visit_home(const Segment& segment, unsigned home, uint32_t fraction_min,
                               Visit&& visit) {
-  const unsigned count = segment.bucket_count;
-  const unsigned reach = segment.buckets[home].reach();
+  const unsigned count = segment.bucket_count();
+  const unsigned reach = segment.reach_of(segment.buckets[home]);
   size_t visited = 0;
   unsigned index = home;
   for (unsigned distance = 0; distance <= reach; ++distance) {
@@ -376,18 +394,18 @@ uint64_t Dictionary::scan(uint64_t cursor, size_t count, Visit&& visit) const {
   for (size_t buckets = 0; cursor < kPositionEnd; ++buckets) {
     if (buckets > 0 && (visited >= count || buckets >= buckets_max)) return cursor;
     const Segment& segment = directory_[cursor >> (kPositionBits - depth_)];
-    const unsigned shift = kPositionBits - segment.depth;
+    const unsigned shift = kPositionBits - segment.depth();
     const uint64_t prefix = cursor >> shift;
     const uint64_t below = cursor & ((uint64_t{1} << shift) - 1);
     const auto fraction = static_cast<uint32_t>(below >> (shift - kFractionBits));
-    const unsigned home = home_of(fraction, segment.bucket_count);
+    const unsigned home = home_of(fraction, segment.bucket_count());
     visited += visit_home(segment, home, fraction, [&visit](void* item) {
       visit(item);
       return true;
     });
     // For the last bucket this is the start of the next segment.
     cursor = (prefix << shift) +
-             (first_fraction(home + 1, segment.bucket_count) << (shift - kFractionBits));
+             (first_fraction(home + 1, segment.bucket_count()) << (shift - kFractionBits));
   }
   return 0;
 }
@@ -395,10 +413,10 @@ uint64_t Dictionary::scan(uint64_t cursor, size_t count, Visit&& visit) const {
 template <class Visit>
 void Dictionary::for_each(Visit&& visit) const {
   bool go_on = true;
-  for (size_t index = 0; index < directory_size(); index += run_length(directory_[index].depth)) {
+  for (size_t index = 0; index < directory_size(); index += run_length(directory_[index].depth())) {
     const Segment& segment = directory_[index];
-    for (unsigned home = 0; home < segment.bucket_count; ++home) {
-      if (home + 1U < segment.bucket_count) {
+    for (unsigned home = 0; home < segment.bucket_count(); ++home) {
+      if (home + 1U < segment.bucket_count()) {
         for (const uint64_t slot : segment.buckets[home + 1].slots) {
           prefetch_head_of(slot);
         }

@@ -25,7 +25,7 @@ constexpr size_t kSampleSegments = 1024;
 // probability of about 0.2 to 0.9, so this is never reached but by a table just emptied by
 // take_some().
 constexpr unsigned kRandomDraws = 200;
-constexpr uint64_t kBucketCountMax = 120;
+constexpr uint64_t kBucketCountMax = 481;
 
 }  // namespace
 
@@ -86,14 +86,14 @@ void Dictionary::gather_segments(DueBatch& batch) {
     if (segment.due <= batch.now) {
       batch.segments[batch.segment_count++] = {.index = index, .is_whole = true};
       const uint32_t* dues = segment.dues();
-      for (size_t at = 0; at < segment.bucket_count; at += kCacheLine / sizeof(uint32_t)) {
+      for (size_t at = 0; at < segment.bucket_count(); at += kCacheLine / sizeof(uint32_t)) {
         prefetch(dues + at);
       }
-      batch.work += segment.bucket_count / kDuesPerWork + 1;
+      batch.work += segment.bucket_count() / kDuesPerWork + 1;
     } else {
       pass_earliest_ = std::min(pass_earliest_, segment.due);
     }
-    index += run_length(segment.depth);
+    index += run_length(segment.depth());
     ++looked_at;
   }
   batch.end = index;
@@ -105,7 +105,7 @@ void Dictionary::gather_buckets(DueBatch& batch) {
   for (size_t i = 0; i < batch.segment_count; ++i) {
     DueBatch::MarkedSegment& marked = batch.segments[i];
     Segment& segment = directory_[marked.index];
-    for (unsigned at = 0; at < segment.bucket_count && marked.is_whole; ++at) {
+    for (unsigned at = 0; at < segment.bucket_count() && marked.is_whole; ++at) {
       if (segment.dues()[at] > batch.now) continue;
       if (batch.bucket_count == batch.buckets.size()) {
         marked.is_whole = false;
@@ -150,7 +150,7 @@ void Dictionary::advance_pass(const DueBatch& batch) {
   for (size_t i = 0; i < batch.segment_count; ++i) {
     const DueBatch::MarkedSegment& marked = batch.segments[i];
     Segment& segment = directory_[marked.index];
-    segment.due = *std::min_element(segment.dues(), segment.dues() + segment.bucket_count);
+    segment.due = *std::min_element(segment.dues(), segment.dues() + segment.bucket_count());
     if (!marked.is_whole) {
       index = marked.index;
       break;
@@ -177,8 +177,8 @@ size_t Dictionary::estimate_due(uint32_t now) const {
     const Segment& segment = directory_[at];
     if (segment.due > now) continue;
     // A segment stands for those between it and the next that is looked at.
-    const size_t weight = std::max<size_t>(1, step / run_length(segment.depth));
-    for (unsigned index = 0; index < segment.bucket_count; ++index) {
+    const size_t weight = std::max<size_t>(1, step / run_length(segment.depth()));
+    for (unsigned index = 0; index < segment.bucket_count(); ++index) {
       if (segment.dues()[index] > now) continue;
       due_buckets += weight;
       if (read_buckets == kSampleBuckets) continue;
@@ -196,14 +196,14 @@ void Dictionary::sample(Rng& rng, size_t count, bool due_only,
   if (size_ == 0) return;
   size_t visited = 0;
   const size_t start = canonical(rng.below(directory_size()));
-  const auto start_bucket = static_cast<unsigned>(rng.below(directory_[start].bucket_count));
+  const auto start_bucket = static_cast<unsigned>(rng.below(directory_[start].bucket_count()));
   size_t index = start;
   unsigned at = start_bucket;
   // Once round at most; the first segment's head comes last.
   for (bool wrapped = false; visited < count;) {
     const Segment& segment = directory_[index];
     const bool is_last = wrapped && index == start;
-    const unsigned end = is_last ? start_bucket : segment.bucket_count;
+    const unsigned end = is_last ? start_bucket : segment.bucket_count();
     const bool is_skipped = due_only && segment.due == kNeverDue;
     for (; at < end && !is_skipped && visited < count; ++at) {
       if (due_only && segment.dues()[at] == kNeverDue) continue;
@@ -216,7 +216,7 @@ void Dictionary::sample(Rng& rng, size_t count, bool due_only,
       }
     }
     if (is_last) return;
-    index += run_length(segment.depth);
+    index += run_length(segment.depth());
     at = 0;
     if (index >= directory_size()) {
       index = 0;
@@ -229,14 +229,14 @@ void* Dictionary::random(Rng& rng) const {
   if (size_ == 0) return nullptr;
   // A directory entry, then one of as many slots as the largest segment has: a hit if the entry is
   // its segment's first and the slot is there and taken. So each item is as likely as any other.
-  const uint64_t bucket_count_max = depth_ == 0 ? directory_[0].bucket_count : kBucketCountMax;
+  const uint64_t bucket_count_max = depth_ == 0 ? directory_[0].bucket_count() : kBucketCountMax;
   for (unsigned draw = 0; draw < kRandomDraws; ++draw) {
     const size_t index = rng.below(directory_size());
     if (canonical(index) != index) continue;
     const Segment& segment = directory_[index];
     const uint64_t at = rng.below(bucket_count_max * kSlotsPerBucket);
     const auto bucket = static_cast<unsigned>(at / kSlotsPerBucket);
-    if (bucket >= segment.bucket_count) continue;
+    if (bucket >= segment.bucket_count()) continue;
     const uint64_t slot = segment.buckets[bucket].slots[at % kSlotsPerBucket];
     if (slot != 0) return item_of(slot);
   }
