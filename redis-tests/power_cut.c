@@ -21,7 +21,7 @@
  *
  * Also: /proc/sys/kernel/random/boot_id reads as POWER_CUT_BOOT_ID, if that is set. And a file
  * POWER_CUT_SIDE/faults makes calls on those files fail or slow: lines `write|sync <errno> <ms>`,
- * errno 0 for slow only.
+ * errno 0 for slow only. A write that fails takes half of its bytes first, call by call.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -55,7 +55,7 @@
 REAL(ssize_t, write, int, const void*, size_t)
 REAL(ssize_t, writev, int, const struct iovec*, int)
 REAL(ssize_t, pwrite64, int, const void*, size_t, off64_t)
-REAL(ssize_t, pwritev64, int, const struct iovec*, int, off64_t)
+REAL(ssize_t, pwritev64v2, int, const struct iovec*, int, off64_t, int)
 REAL(int, ftruncate64, int, off64_t)
 REAL(int, fsync, int)
 REAL(int, fdatasync, int)
@@ -184,7 +184,7 @@ static void in_child(void) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-  find_write(), find_writev(), find_pwrite64(), find_pwritev64(), find_ftruncate64();
+  find_write(), find_writev(), find_pwrite64(), find_pwritev64v2(), find_ftruncate64();
   find_fsync(), find_fdatasync(), find_openat64();
   /* Copies: some programs write their title over the environment. */
   const char *watched = getenv("POWER_CUT_DIRECTORY"), *beside = getenv("POWER_CUT_SIDE");
@@ -286,32 +286,63 @@ static ssize_t written_at(int fd, ssize_t count, off64_t offset) {
   return count;
 }
 
+/* True if nothing is to be written, with errno set; else `size` is what the fault lets through. */
+static bool refuses(int fd, size_t* size) {
+  if (!has_fault("write", fd)) return false;
+  *size /= 2;
+  return *size == 0;
+}
+
+/* The same for pieces; `part` is room for one. */
+static bool refuses_pieces(int fd, const struct iovec** pieces, int* count, struct iovec* part) {
+  if (*count < 1 || !has_fault("write", fd)) return false;
+  *part = **pieces;
+  part->iov_len /= 2;
+  *pieces = part;
+  *count = 1;
+  return part->iov_len == 0;
+}
+
 ssize_t write(int fd, const void* data, size_t size) {
   find_write();
-  return has_fault("write", fd) ? -1 : written_here(fd, real_write(fd, data, size));
+  return refuses(fd, &size) ? -1 : written_here(fd, real_write(fd, data, size));
 }
 
 ssize_t writev(int fd, const struct iovec* pieces, int count) {
+  struct iovec part;
   find_writev();
-  return has_fault("write", fd) ? -1 : written_here(fd, real_writev(fd, pieces, count));
+  if (refuses_pieces(fd, &pieces, &count, &part)) return -1;
+  return written_here(fd, real_writev(fd, pieces, count));
 }
 
 ssize_t pwrite64(int fd, const void* data, size_t size, off64_t at) {
   find_pwrite64();
-  return has_fault("write", fd) ? -1 : written_at(fd, real_pwrite64(fd, data, size, at), at);
+  return refuses(fd, &size) ? -1 : written_at(fd, real_pwrite64(fd, data, size, at), at);
 }
 
 ssize_t pwrite(int fd, const void* data, size_t size, off_t at) {
   return pwrite64(fd, data, size, at);
 }
 
+/* Offset -1: at the file's own position. */
+ssize_t pwritev64v2(int fd, const struct iovec* pieces, int count, off64_t at, int flags) {
+  struct iovec part;
+  find_pwritev64v2();
+  if (refuses_pieces(fd, &pieces, &count, &part)) return -1;
+  const ssize_t written = real_pwritev64v2(fd, pieces, count, at, flags);
+  return at == -1 ? written_here(fd, written) : written_at(fd, written, at);
+}
+
+ssize_t pwritev2(int fd, const struct iovec* pieces, int count, off_t at, int flags) {
+  return pwritev64v2(fd, pieces, count, at, flags);
+}
+
 ssize_t pwritev64(int fd, const struct iovec* pieces, int count, off64_t at) {
-  find_pwritev64();
-  return has_fault("write", fd) ? -1 : written_at(fd, real_pwritev64(fd, pieces, count, at), at);
+  return pwritev64v2(fd, pieces, count, at, 0);
 }
 
 ssize_t pwritev(int fd, const struct iovec* pieces, int count, off_t at) {
-  return pwritev64(fd, pieces, count, at);
+  return pwritev64v2(fd, pieces, count, at, 0);
 }
 
 int ftruncate64(int fd, off64_t size) {

@@ -155,16 +155,28 @@ os.fsync(a)
         self.run_killed("durable('a', b'')")
         self.power.fail("write", 28)
         program = """
-try:
-    os.write(file('a'), b'x')
-    raise SystemExit("it did not fail")
-except OSError as error:
-    assert error.errno == 28
+def write_all(write, data):
+    done = 0
+    while done < len(data):
+        done += write(data[done:], done)
+a = file('a')
+for write in (lambda data, done: os.write(a, data),
+              lambda data, done: os.writev(a, [data, b'more']),
+              lambda data, done: os.pwrite(a, data, 20 + done),
+              lambda data, done: os.pwritev(a, [data, b'more'], 30 + done)):
+    try:
+        write_all(write, b'12345678')
+        raise SystemExit("it did not fail")
+    except OSError as error:
+        assert error.errno == 28
 os.write(1, b'others are written')
 """
         self.assertEqual(self.run_killed(program), "others are written")
+        half = b"1234567"
+        self.assertEqual(self.left()["a"], (half * 2).ljust(20, b"\0") + half + b"\0" * 3 + half)
         self.power.heal()
-        self.run_killed("os.write(file('a'), b'x')")
+        self.run_killed("os.write(file('a'), b'healed')")
+        self.assertEqual(self.left()["a"][:8], b"healed71")
 
     def test_with_a_draw_anything_between_may_be_left(self):
         found = set()

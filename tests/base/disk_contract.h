@@ -194,6 +194,23 @@ inline void check_jobs(const DiskBench& bench) {
   CHECK(result.error().message == "full");
 }
 
+inline void check_writes_beside_a_sync(const DiskBench& bench) {
+  const auto file = bench.make("a", "");
+  std::string expected;
+  size_t done = 0;
+  for (size_t i = 0; i < 10; ++i) {
+    bench.disk.submit([&file] { return file->sync(); },
+                      [&](const Status& status) {
+                        CHECK(status);
+                        ++done;
+                      });
+    REQUIRE(file->write_at(expected.size(), {{"some bytes"}}));
+    expected += "some bytes";
+    bench.wait_until([&] { return done == i + 1; });
+  }
+  CHECK(bench.read("a") == expected);
+}
+
 // Called from a TEST_CASE, with a new bench for each section.
 inline void check_disk(const DiskBench& bench) {
   SECTION("writes") { check_writes(bench); }
@@ -202,6 +219,7 @@ inline void check_disk(const DiskBench& bench) {
   SECTION("names") { check_names(bench); }
   SECTION("locks") { check_locks(bench); }
   SECTION("jobs") { check_jobs(bench); }
+  SECTION("writes beside a sync") { check_writes_beside_a_sync(bench); }
   SECTION("boot id") {
     CHECK_FALSE(bench.disk.boot_id().empty());
     CHECK(bench.disk.boot_id() == bench.disk.boot_id());

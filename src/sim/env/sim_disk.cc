@@ -214,9 +214,11 @@ Result<std::unique_ptr<DirectoryLock>> SimDisk::lock(const std::string& director
 void SimDisk::submit(std::function<Status()> job, std::function<void(Status)> done) {
   QUORIS_ASSERT(job != nullptr);
   QUORIS_ASSERT(done != nullptr);
-  later(latency_us_, [this, job = std::move(job), done = std::move(done)] {
-    later(0, [done, result = job()] { done(result); });
-  });
+  const uint64_t until_run = latency_us_ / 2;
+  later(until_run,
+        [this, rest = latency_us_ - until_run, job = std::move(job), done = std::move(done)] {
+          later(rest, [done, result = job()] { done(result); });
+        });
 }
 
 void SimDisk::later(uint64_t delay_us, std::function<void()> callback) {
@@ -405,6 +407,12 @@ std::optional<std::string> SimDisk::content(const std::string& path) const {
   const auto found = names_.find(path);
   if (found == names_.end()) return std::nullopt;
   return found->second->content;
+}
+
+std::optional<std::string> SimDisk::durable_content(const std::string& path) const {
+  const auto found = names_.find(path);
+  if (found == names_.end()) return std::nullopt;
+  return found->second->durable;
 }
 
 void SimDisk::put(const std::string& path, std::string content) {

@@ -6,8 +6,8 @@
 // life of files, locks and submitted jobs of before: an old File changes nothing any more and
 // answers with io errors.
 //
-// Jobs run on the caller's thread after the latency, `done` behind them in a timer of its own, so
-// that other timers get in between, as with threads.
+// Jobs run on the caller's thread when half of the latency has passed, `done` at its end: what
+// others do meanwhile comes before the job or after it, as with threads.
 //
 // Deterministic: the same calls and the same Rng give the same bytes.
 // Invariants: after a failed sync what it should have made durable is lost at the next crash()
@@ -97,7 +97,7 @@ class SimDisk final : public Disk {
   // Bytes in files, beyond which a write takes what fits and answers no_space.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
 
-  // How long after submit() a job runs.
+  // From submit() to `done`.
   void set_latency_us(uint64_t us) { latency_us_ = us; }
 
   // Rot, behind everybody's back; the whole file is durable afterwards. REQUIRES: it is there, and
@@ -108,6 +108,8 @@ class SimDisk final : public Disk {
   // --- what a test looks at -------------------------------------------------------------------
   // Nothing where there is no such file.
   [[nodiscard]] std::optional<std::string> content(const std::string& path) const;
+  // What no power cut takes from the file that now has this name.
+  [[nodiscard]] std::optional<std::string> durable_content(const std::string& path) const;
 
   // A file with these bytes, durable; its directories too.
   void put(const std::string& path, std::string content);
