@@ -15,8 +15,8 @@ import threading
 import time
 import unittest
 
-from harness import quoris_is_oracle, start_quoris, wait_until
-from power_cut import PowerCut
+from harness import quoris_is_oracle
+from power_cut import EVERYSEC_S, DurableTest
 from resp import Closed, encode
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
@@ -25,10 +25,6 @@ WRITERS = 12
 PIPELINE_MAX = 8
 LIST_MAX = 20
 LARGE = 100_000
-
-# What a power cut may cost under everysec. Redis puts off a write for two seconds while an fsync
-# runs, also one that it has answered, and then a killed process loses it as well.
-EVERYSEC_S = 3.0 if quoris_is_oracle() else 2.0
 
 # So small that snapshots and new segments come about all the time.
 ARGUMENTS = ("--appendonly", "yes", "--auto-aof-rewrite-min-size", "200kb",
@@ -198,42 +194,53 @@ def read_all(server):
     return found
 
 
+class Checker(unittest.TestCase):
+    """Without a server: what `settle` says to states that are right, short and wrong."""
+
+    LAST = 300
+
+    def state_of(self, numbers):
+        state = {}
+        for number in numbers:
+            apply_operation(state, 1, number)
+        return state
+
+    def settle(self, numbers, promised):
+        writer = Writer(1)
+        writer.sent = self.LAST
+        return writer.settle(self.state_of(numbers), promised)
+
+    def test_a_state_that_was(self):
+        for last in (0, 1, 150, self.LAST):
+            self.assertLessEqual(0, self.settle(range(1, last + 1), last))
+
+    def test_lost_operations_are_counted(self):
+        self.assertIn(self.settle(range(1, 250), 300), range(-51, -40))
+
+    def test_one_lost_between_others_and_one_that_was_never_sent(self):
+        changes = [number for number in range(200, 250)
+                   if self.state_of(range(1, 251)) != self.state_of(
+                       each for each in range(1, 251) if each != number)]
+        self.assertGreater(len(changes), 20)
+        for number in changes:
+            state = (each for each in range(1, 251) if each != number)
+            self.assertIsNone(self.settle(state, 0), number)
+        self.assertIsNone(self.settle(range(1, self.LAST + 2), 0))
+
+
 # --- the tests ----------------------------------------------------------------------------------
 
-class Crash(unittest.TestCase):
+class Crash(DurableTest):
     def start(self, policy, power_cuts):
         self.seed = random.Random(f"{SEED} {policy} {power_cuts}")
         self.writers = [Writer(number) for number in range(WRITERS)]
-        self.policy, self.power = policy, None
-        self.server = start_quoris(*ARGUMENTS, "--appendfsync", policy, started=False)
-        self.addCleanup(self.server.stop)
-        # A directory of its own: the harness's holds the server's output too.
-        data = os.path.join(self.server.folder, "data")
-        os.mkdir(data)
-        self.server.arguments += ["--dir", data]
-        if power_cuts:
-            self.power = PowerCut(data, os.path.join(self.server.folder, "side"))
-        self.restart()
-
-    def restart(self):
-        if self.power:
-            self.server.environment.update(self.power.environment())
-        self.server.start()
-        wait_until(self.loaded, "the data is loaded", 60)
-
-    def loaded(self):
-        with self.server.client() as client:
-            return not client.ask("PING").is_error
+        self.start_server(*ARGUMENTS, "--appendfsync", policy, power_cuts=power_cuts)
 
     def crash(self):
         """The server is killed; the moment at which it surely lived still."""
         before = time.monotonic()
-        if not self.server.running:
-            self.fail(f"the server has died by itself:\n{self.server.output()[-4000:]}")
-        self.server.kill()
-        if self.power:
-            # What is torn otherwise than at its end, Redis refuses to load.
-            self.lost = self.power.cut(None if quoris_is_oracle() else self.seed)
+        # What is torn otherwise than at its end, Redis refuses to load.
+        self.kill_server(None if quoris_is_oracle() else self.seed)
         return before
 
     def write_and_crash(self, seconds):
@@ -258,12 +265,10 @@ class Crash(unittest.TestCase):
     def recover(self):
         """Starts it again, now and then with another crash on the way."""
         while self.seed.random() < 0.2:
-            if self.power:
-                self.server.environment.update(self.power.environment())
-            self.server.launch()
+            self.launch_server()
             time.sleep(self.seed.uniform(0, 0.05))
             self.crash()
-        self.restart()
+        self.restart_server()
 
     def losses(self, crashed_at, may_cost_s):
         """By writer, how many operations are missing of those that were promised."""
@@ -283,7 +288,7 @@ class Crash(unittest.TestCase):
     def rounds(self, may_cost_s=0.0):
         self.operations = 0
         for number in range(ROUNDS):
-            long = may_cost_s > 0 and number % 4 == 3
+            long = may_cost_s > 0 and number % 4 == 0
             # A time without any promise would show nothing.
             seconds = self.seed.uniform(0.02, 0.5) + (may_cost_s + 1 if long else 0)
             crashed_at = self.write_and_crash(seconds)
@@ -292,7 +297,7 @@ class Crash(unittest.TestCase):
             self.recover()
             lost = self.losses(crashed_at, may_cost_s)
             self.assertEqual(lost, {}, f"round {number}: acknowledged operations are gone, by "
-                                       f"writer; {getattr(self, 'lost', '')}\n"
+                                       f"writer; {self.lost}\n"
                                        f"{self.server.output()[-2000:]}")
         self.assertGreater(self.operations, 0, "nothing was promised")
 
