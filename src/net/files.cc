@@ -22,11 +22,9 @@ constexpr mode_t kPermissionBits = 07777;
 
 Status write_all(int descriptor, std::string_view content, const std::string& path) {
   while (!content.empty()) {
-    const ssize_t written = write(descriptor, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return os_error("cannot write " + path, errno);
-    }
+    const ssize_t written =
+        retried([&] { return write(descriptor, content.data(), content.size()); });
+    if (written < 0) return os_error("cannot write " + path, errno);
     content.remove_prefix(static_cast<size_t>(written));
   }
   return ok();
@@ -55,11 +53,8 @@ Result<std::string> read_file(const std::string& path) {
   std::string content;
   std::array<char, 16UL * 1024> block{};
   while (true) {
-    const ssize_t count = read(file.get(), block.data(), block.size());
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      return os_error("cannot read " + path, errno);
-    }
+    const ssize_t count = retried([&] { return read(file.get(), block.data(), block.size()); });
+    if (count < 0) return os_error("cannot read " + path, errno);
     if (count == 0) return content;
     content.append(block.data(), static_cast<size_t>(count));
     if (content.size() > kFileSizeMax) {

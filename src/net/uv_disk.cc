@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <semaphore>
 #include <system_error>
@@ -32,15 +31,6 @@ constexpr mode_t kDataMode = 0600;
 // Pieces that one call of pwritev takes.
 constexpr size_t kPiecesMax = 256;
 static_assert(kPiecesMax <= IOV_MAX);
-
-// Calls it again while a signal gets in between.
-template <class Call>
-[[nodiscard]] auto retried(Call call) {
-  while (true) {
-    const auto result = call();
-    if (result != -1 || errno != EINTR) return result;
-  }
-}
 
 // The pieces that are left to be written, as pwritev wants them.
 class PieceQueue {
