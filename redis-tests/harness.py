@@ -19,7 +19,8 @@ import unittest
 from resp import Client, Closed
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-QUORIS = os.environ.get("QUORIS_BINARY", os.path.join(ROOT, "build/release/quoris"))
+QUORIS = os.path.abspath(
+    os.environ.get("QUORIS_BINARY", os.path.join(ROOT, "build/release/quoris")))
 PEERS = os.path.join(ROOT, "build/peers/bin")
 ORACLE = os.path.join(PEERS, "redis-server")
 START_DEADLINE_S = 20.0
@@ -62,13 +63,14 @@ def wait_until(holds, what, deadline_s=10.0):
 class Server:
     """A running server. `arguments` follow the harness's own flags, so they win."""
 
-    def __init__(self, binary, *arguments, environment=None):
+    def __init__(self, binary, *arguments, environment=None, started=True):
         self.binary = binary
         self.arguments = list(arguments)
         self.environment = {**clean_environment(), **(environment or {})}
         self.folder = tempfile.mkdtemp(prefix="quoris-test-")
         self.process = None
-        self.start()
+        if started:
+            self.start()
 
     def start(self):
         for _ in range(5):
@@ -81,12 +83,16 @@ class Server:
         return [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
                 "--save", "", "--appendonly", "no", *self.arguments]
 
-    def _start_on_port(self):
+    def launch(self):
+        """A process, with no wait for its answers."""
         with open(os.path.join(self.folder, "output"), "wb") as output:
             self.process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, cwd=self.folder, env=self.environment)
         _running.add(self)
+
+    def _start_on_port(self):
+        self.launch()
         wait_until(lambda: not self.running or self._answers(), f"{self.binary} answers or ends",
                    START_DEADLINE_S)
         if not self.running:
@@ -113,7 +119,7 @@ class Server:
 
     @property
     def running(self):
-        return self.process.poll() is None
+        return self.process is not None and self.process.poll() is None
 
     def rss_bytes(self):
         with open(f"/proc/{self.pid}/statm") as file:
@@ -137,7 +143,7 @@ class Server:
         _running.discard(self)
 
     def stop(self):
-        """By SIGTERM; the exit status. Removes the directory."""
+        """By SIGTERM; the exit status, if it ever ran. Removes the directory."""
         if self.running:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -146,7 +152,7 @@ class Server:
                 self.kill()
         _running.discard(self)
         shutil.rmtree(self.folder, ignore_errors=True)
-        return self.process.returncode
+        return self.process and self.process.returncode
 
 
 def need_oracle():

@@ -40,7 +40,8 @@ class File {
   // Fills `out`; less than that only at the end of the file. Returns how many bytes.
   [[nodiscard]] virtual Result<size_t> read_at(uint64_t offset, std::span<char> out) = 0;
 
-  // Content and size are durable afterwards. After an error none of what was written since the
+  // Content and size are durable afterwards, as they were when it was called: the one call that may
+  // run while another thread uses the file. After an error none of what was written since the
   // last good sync() counts as durable, whatever later calls say: it is to be written again.
   [[nodiscard]] virtual Status sync() = 0;
 

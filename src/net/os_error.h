@@ -1,4 +1,5 @@
-// Turns errno and libuv's negative statuses into Errors with a readable text.
+// Turns errno and libuv's negative statuses into Errors with a readable text; calls of the system
+// that a signal may break off.
 //
 // Used by: src/net.
 #pragma once
@@ -25,6 +26,7 @@ namespace quoris::net {
   if (error == ENOENT || error == EADDRNOTAVAIL) code = Errc::not_found;
   if (error == EEXIST || error == EADDRINUSE) code = Errc::already_exists;
   if (error == EMFILE || error == ENFILE) code = Errc::limit_exceeded;
+  if (error == ENOSPC || error == EDQUOT) code = Errc::no_space;
   if (error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT ||
       error == EPFNOSUPPORT || error == ENOPROTOOPT) {
     code = Errc::unsupported;
@@ -35,6 +37,15 @@ namespace quoris::net {
 // The same for a status of libuv, which on unix is a negated errno.
 [[nodiscard]] inline Error uv_error(std::string_view what, int status) {
   return os_error(what, -status);
+}
+
+// Calls it again while a signal breaks it off.
+template <class Call>
+[[nodiscard]] auto retried(Call call) {
+  while (true) {
+    const auto result = call();
+    if (result != -1 || errno != EINTR) return result;
+  }
 }
 
 }  // namespace quoris::net
