@@ -49,29 +49,17 @@ AppendLog::~AppendLog() {
   for (const TimerId timer : {sync_timer_, late_timer_, retry_timer_}) timers_.cancel(timer);
 }
 
-// What the last life wrote and did not sync may be in the page cache only.
 Status AppendLog::open_files(const Start& start) {
-  for (size_t i = 0; i < start.segments.size(); ++i) {
-    const SegmentHead& head = start.segments[i];
+  for (const SegmentHead& head : start.segments) {
     auto segment = std::make_shared<Segment>();
     segment->head = head;
     segment->path = join(options_.directory, segment_name(head.begin));
+    segment->name_is_durable = true;
     last_sequence_ = std::max(last_sequence_, head.sequence);
-    const bool is_last = i + 1 == start.segments.size();
-    if (is_last || start.segments[i + 1].begin > start.synced) {
-      Status status = open_segment(disk_, segment->path, segment->files);
-      if (status) status = segment->files.syncing->sync();
-      if (!status) return status;
-    }
-    if (!is_last) segment->files = SegmentFiles();
-    segment->name_is_durable = true;  // when this returns
     segments_.push_back(std::move(segment));
   }
-  if (segments_.empty()) {
-    if (Status begun = begin_first_segment(); !begun) return begun;
-  }
-  QUORIS_ASSERT(current().head.begin <= start.end);
-  return disk_.sync_directory(options_.directory);
+  if (segments_.empty()) return begin_first_segment();
+  return open_segment(disk_, current().path, current().files);
 }
 
 Status AppendLog::begin_first_segment() {
@@ -252,10 +240,10 @@ void AppendLog::end_sync() {
 void AppendLog::note_synced(const SyncTask& task, LogPosition to) {
   synced_ = to;
   buffer_.release(to);
-  for (const SegmentPtr& segment : task.segments) {
-    segment->name_is_durable = true;
-    const bool is_complete = segment != segments_.back();
-    if (is_complete) segment->files = SegmentFiles();
+  for (const SegmentPtr& segment : task.segments) segment->name_is_durable = true;
+  // From the newest on, up to those that are closed already.
+  for (size_t i = segments_.size() - 1; i-- > 0 && segments_[i]->files.syncing != nullptr;) {
+    if (segments_[i + 1]->head.begin <= to) segments_[i]->files = SegmentFiles();
   }
 }
 

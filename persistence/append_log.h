@@ -73,15 +73,13 @@ class AppendLog {
     uint64_t sync_bytes = uint64_t{32} << 20;
   };
 
-  // What recovery left (persistence/log_reader.h): where the log ends, what of it was known to be
-  // durable, and its files, in order.
+  // What settle_log() (persistence/log_files.h) left: where the log ends and its files, in order.
   struct Start {
     LogPosition end{0};
-    LogPosition synced{0};
     std::vector<SegmentHead> segments;
   };
 
-  // Blocks: all of the log is durable when it returns.
+  // Blocks. REQUIRES: all of the log is durable.
   [[nodiscard]] static Result<std::unique_ptr<AppendLog>> open(const Env& env, LogOwner& owner,
                                                                const Options& options,
                                                                const Start& start);

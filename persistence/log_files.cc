@@ -1,6 +1,7 @@
 #include "persistence/log_files.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 #include "persistence/paths.h"
@@ -8,6 +9,8 @@
 namespace quoris::persistence {
 
 namespace {
+
+constexpr uint64_t kCopyBytes = uint64_t{4} << 20;
 
 // In the order of their sequence: each takes the place of what stands at or past its beginning.
 void chain_up(std::vector<LogFile> found, LogFiles& files) {
@@ -23,6 +26,68 @@ void chain_up(std::vector<LogFile> found, LogFiles& files) {
     }
     files.chain.push_back(std::move(file));
   }
+}
+
+// What `from` holds of the log between the beginning and the end of `to`.
+Status copy_bytes(Disk& disk, const std::string& directory, const LogFile& from, const LogFile& to,
+                  File& out) {
+  LogPosition at = std::max(from.head.begin, to.head.begin);
+  const LogPosition end = std::min(from.end, to.end);
+  if (at >= end) return ok();
+  const std::string path = join(directory, from.name);
+  const auto in = disk.open(path, Disk::Open::read);
+  if (!in) return in.error();
+  std::vector<char> buffer(std::min(kCopyBytes, distance(at, end)));
+  while (at < end) {
+    const uint64_t wanted = std::min<uint64_t>(buffer.size(), distance(at, end));
+    const Result<size_t> read =
+        (*in)->read_at(segment_offset(from.head.begin, at), {buffer.data(), wanted});
+    if (!read) return read.error();
+    if (*read != wanted) return Error{Errc::io, path + ": shorter than it was"};
+    const std::string_view piece(buffer.data(), wanted);
+    const Status written = out.write_at(segment_offset(to.head.begin, at), {&piece, 1});
+    if (!written) return written;
+    at = at + wanted;
+  }
+  return ok();
+}
+
+// To a file that begins at `from` and takes the place of all that stands there.
+Status copy_tail(Disk& disk, LogFiles& files, LogPosition from, LogPosition end) {
+  uint64_t sequence = 0;
+  for (const LogFile& file : files.chain) sequence = std::max(sequence, file.head.sequence);
+  LogFile copy{.head = {.begin = from, .synced = from, .sequence = sequence + 1},
+               .name = segment_name(from),
+               .end = end,
+               .size = segment_offset(from, end)};
+  const std::string path = join(files.directory, kRewrittenSegmentName);
+  if (Status removed = disk.remove(path); !removed) return removed;
+  const auto out = disk.open(path, Disk::Open::create);
+  if (!out) return out.error();
+  if (Status begun = write_segment_head(**out, copy.head); !begun) return begun;
+  for (const LogFile& file : files.chain) {
+    if (Status copied = copy_bytes(disk, files.directory, file, copy, **out); !copied)
+      return copied;
+  }
+  if (Status durable = (*out)->sync(); !durable) return durable;
+  if (Status named = disk.rename(path, join(files.directory, copy.name)); !named) return named;
+  // It has taken the place of a file of the same name, if there was one.
+  std::erase(files.replaced, copy.name);
+  std::erase_if(files.headless, [&](const HeadlessFile& file) { return file.name == copy.name; });
+  std::vector<LogFile> found = std::exchange(files.chain, {});
+  std::erase_if(found, [from](const LogFile& file) { return file.head.begin == from; });
+  found.push_back(std::move(copy));
+  chain_up(std::move(found), files);
+  return disk.sync_directory(files.directory);
+}
+
+Status cut_off_rest(Disk& disk, const std::string& directory, LogFile& file) {
+  const uint64_t size = segment_offset(file.head.begin, file.end);
+  if (file.size <= size) return ok();
+  const auto opened = disk.open(join(directory, file.name), Disk::Open::write);
+  if (!opened) return opened.error();
+  file.size = size;
+  return (*opened)->truncate(size);
 }
 
 }  // namespace
@@ -80,31 +145,21 @@ uint64_t bytes_past(const LogFiles& files, LogPosition position) {
   return bytes;
 }
 
-Status cut_log(Disk& disk, LogFiles& files, LogPosition position) {
-  std::vector<std::string> unneeded = std::move(files.replaced);
-  for (HeadlessFile& file : files.headless) unneeded.push_back(std::move(file.name));
-  // The last first, so that a crash in between leaves no gap.
-  while (!files.chain.empty() && files.chain.back().head.begin > position) {
-    unneeded.push_back(std::move(files.chain.back().name));
-    files.chain.pop_back();
+Status settle_log(Disk& disk, LogFiles& files, LogPosition synced, LogPosition end) {
+  const bool is_settled = files.chain.empty() || bytes_past(files, synced) == 0;
+  if (!is_settled) {
+    if (Status copied = copy_tail(disk, files, synced, end); !copied) return copied;
   }
-  files.replaced.clear();
-  files.headless.clear();
+  std::vector<std::string> unneeded = std::exchange(files.replaced, {});
+  for (HeadlessFile& file : std::exchange(files.headless, {})) {
+    unneeded.push_back(std::move(file.name));
+  }
   for (const std::string& name : unneeded) {
     if (Status removed = disk.remove(join(files.directory, name)); !removed) return removed;
   }
-  if (!files.chain.empty()) {
-    LogFile& last = files.chain.back();
-    const auto file = disk.open(join(files.directory, last.name), Disk::Open::write);
-    if (!file) return file.error();
-    const uint64_t size = segment_offset(last.head.begin, position);
-    const Result<uint64_t> was = (*file)->size();
-    if (!was) return was.error();
-    if (*was > size) {
-      if (Status cut = (*file)->truncate(size); !cut) return cut;
-      if (Status synced = (*file)->sync(); !synced) return synced;
-    }
-    last.end = std::min(last.end, position);
+  // So that they can't be taken for the log's should a later file get lost.
+  for (LogFile& file : files.chain) {
+    if (Status cut = cut_off_rest(disk, files.directory, file); !cut) return cut;
   }
   return unneeded.empty() ? ok() : disk.sync_directory(files.directory);
 }

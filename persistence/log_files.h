@@ -15,6 +15,7 @@ struct LogFile {
   SegmentHead head;
   std::string name;
   LogPosition end{0};  // of the bytes that count: the next file's beginning, or its own end
+  uint64_t size = 0;   // of the file
 };
 
 // A file under a segment's name whose head is damaged. What it holds isn't used; whether anything
@@ -43,8 +44,13 @@ struct LogFiles {
 // Bytes that stand at or past `position`, in whatever file.
 [[nodiscard]] uint64_t bytes_past(const LogFiles& files, LogPosition position);
 
-// The log ends at `position` from now on, durably; files that hold nothing of it are removed, and
-// so are those that were replaced. `files` then describes what is left.
-[[nodiscard]] Status cut_log(Disk& disk, LogFiles& files, LogPosition position);
+// The log ends at `end` from now on, and all of it is durable.
+//
+// What is not known to be is copied to a new file. An fsync of the old one would not do: if one has
+// failed before, the system holds bytes that read well, takes them for written, and loses them with
+// the power. Files that hold nothing of the log are removed. `files` then describes what is left.
+// REQUIRES: synced is a position that a frame, a head or a snapshot named, and not before the
+// chain's beginning; the frames up to `end` are good.
+[[nodiscard]] Status settle_log(Disk& disk, LogFiles& files, LogPosition synced, LogPosition end);
 
 }  // namespace quoris::persistence

@@ -20,6 +20,8 @@ class Scan {
       : disk_(disk), files_(files), consume_(consume), cursor_(disk, files), from_(options.from) {
     result_.synced = options.synced;
     for (const LogFile& file : files.chain) note_synced(file.head.synced);
+    // What stood before the first file was dropped, which is done with durable bytes only.
+    if (!files.chain.empty()) note_synced(files.chain.front().head.begin);
   }
 
   [[nodiscard]] Result<LogEnd> run() {

@@ -6,12 +6,6 @@ namespace quoris::persistence {
 
 namespace {
 
-Status write_head(Segment& segment) {
-  const auto head = encode_segment_head(segment.head);
-  const std::string_view piece(head.data(), head.size());
-  return segment.files.writing->write_at(0, {&piece, 1});
-}
-
 Status write_bytes(Segment& segment, LogPosition at, const LogBuffer::Pieces& bytes) {
   if (bytes.views.empty()) return ok();
   return segment.files.writing->write_at(segment_offset(segment.head.begin, at), bytes.views);
@@ -37,7 +31,8 @@ Status create_segment(Disk& disk, const std::string& path, SegmentFiles& files) 
 Status WriteTask::run(Disk& disk) const {
   if (!prepared_path.empty()) {
     if (Status renamed = disk.rename(prepared_path, segment->path); !renamed) return renamed;
-    if (Status begun = write_head(*segment); !begun) return begun;
+    if (Status begun = write_segment_head(*segment->files.writing, segment->head); !begun)
+      return begun;
   }
   return write_bytes(*segment, at, bytes);
 }
@@ -52,7 +47,8 @@ Status SyncTask::run(Disk& disk) const {
 Status RewriteTask::run(Disk& disk) const {
   const std::string path = join(directory, kRewrittenSegmentName);
   if (Status made = create_segment(disk, path, segment->files); !made) return made;
-  if (Status begun = write_head(*segment); !begun) return begun;
+  if (Status begun = write_segment_head(*segment->files.writing, segment->head); !begun)
+    return begun;
   if (Status written = write_bytes(*segment, segment->head.begin, bytes); !written) return written;
   if (Status synced = segment->files.syncing->sync(); !synced) return synced;
   if (Status renamed = disk.rename(path, segment->path); !renamed) return renamed;

@@ -43,6 +43,12 @@ std::array<char, kSegmentHeadSize> encode_segment_head(const SegmentHead& head) 
   return bytes;
 }
 
+Status write_segment_head(File& file, const SegmentHead& head) {
+  const auto bytes = encode_segment_head(head);
+  const std::string_view piece(bytes.data(), bytes.size());
+  return file.write_at(0, {&piece, 1});
+}
+
 Result<SegmentHead> decode_segment_head(std::string_view bytes) {
   Frame frame;
   if (!bytes.starts_with(kSegmentMagic) ||

@@ -11,7 +11,7 @@
 // those begun earlier takes the place of all they hold from there on. That is how bytes are
 // written again after a failed fsync, whatever became of the first copy.
 //
-// Used by: AppendLog, LogReader, check. Pure.
+// Used by: AppendLog, LogFiles, check.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
+#include "base/disk.h"
 #include "persistence/frame.h"
 
 namespace quoris::persistence {
@@ -37,6 +37,8 @@ struct SegmentHead {
 };
 
 [[nodiscard]] std::array<char, kSegmentHeadSize> encode_segment_head(const SegmentHead& head);
+
+[[nodiscard]] Status write_segment_head(File& file, const SegmentHead& head);
 
 // Errors: corrupt; unsupported if a later version wrote it.
 [[nodiscard]] Result<SegmentHead> decode_segment_head(std::string_view bytes);

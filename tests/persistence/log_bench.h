@@ -31,7 +31,7 @@ class LogBench : public LogOwner {
 
   sim::SimDisk& disk() { return env.disk(); }
 
-  // Reads the log as a start does, without cutting it. Damage and errors are the caller's to see.
+  // Reads the log as a start does, and changes nothing. Damage and errors are the caller's to see.
   Result<Recovered> read(LogReadOptions read_options = {}) {
     Result<LogFiles> files = find_log_files(disk(), kDirectory);
     if (!files) return files.error();
@@ -54,9 +54,10 @@ class LogBench : public LogOwner {
     return found;
   }
 
-  // As a start: reads, cuts, and goes on. Returns what was found.
+  // As a start: reads, settles, and goes on. Returns what was found.
   Recovered start() {
     Result<Recovered> found = try_start();
+    INFO((found ? std::string() : found.error().message));
     REQUIRE(found);
     return std::move(found).value();
   }
@@ -67,8 +68,9 @@ class LogBench : public LogOwner {
     if (!found) return found;
     REQUIRE_FALSE(found->end.damage);
     const LogPosition end = found->end.end;
-    if (const Status cut = cut_log(disk(), found->files, end); !cut) return cut.error();
-    AppendLog::Start begin{.end = end, .synced = found->end.synced, .segments = {}};
+    const Status settled = settle_log(disk(), found->files, found->end.synced, end);
+    if (!settled) return settled.error();
+    AppendLog::Start begin{.end = end, .segments = {}};
     for (const LogFile& file : found->files.chain) begin.segments.push_back(file.head);
     auto opened = AppendLog::open(env.env(), *this, options, begin);
     if (!opened) return opened.error();
