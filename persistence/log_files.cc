@@ -78,7 +78,7 @@ Status copy_tail(Disk& disk, LogFiles& files, LogPosition from, LogPosition end)
   std::erase_if(found, [from](const LogFile& file) { return file.head.begin == from; });
   found.push_back(std::move(copy));
   chain_up(std::move(found), files);
-  return disk.sync_directory(files.directory);
+  return ok();
 }
 
 Status cut_off_rest(Disk& disk, const std::string& directory, LogFile& file) {
@@ -146,7 +146,7 @@ uint64_t bytes_past(const LogFiles& files, LogPosition position) {
 }
 
 Status settle_log(Disk& disk, LogFiles& files, LogPosition synced, LogPosition end) {
-  const bool is_settled = files.chain.empty() || bytes_past(files, synced) == 0;
+  const bool is_settled = files.chain.empty() || files.chain.back().end <= synced;
   if (!is_settled) {
     if (Status copied = copy_tail(disk, files, synced, end); !copied) return copied;
   }
@@ -154,6 +154,8 @@ Status settle_log(Disk& disk, LogFiles& files, LogPosition synced, LogPosition e
   for (HeadlessFile& file : std::exchange(files.headless, {})) {
     unneeded.push_back(std::move(file.name));
   }
+  // Names that the last life could not make durable any more count, too.
+  if (Status named = disk.sync_directory(files.directory); !named) return named;
   for (const std::string& name : unneeded) {
     if (Status removed = disk.remove(join(files.directory, name)); !removed) return removed;
   }
