@@ -24,6 +24,7 @@
 #include "net/signals.h"
 #include "net/spdlog_sink.h"
 #include "net/uv_clock.h"
+#include "net/uv_disk.h"
 #include "net/uv_rng.h"
 #include "net/uv_timers.h"
 #include "server/commands/rows.h"
@@ -112,12 +113,12 @@ class Server final : public server::NodeEdge {
     if (Status status = make_parts(); !status) return status;
     const int64_t maxclients = values().maxclients;
     if (Status status = fit_maxclients(); !status) return status;
-    node_ = std::make_unique<server::Node>(
-        server::Node::Parts{.env = {.clock = clock_, .rng = rng_, .timers = *timers_},
-                            .host = process_,
-                            .log_sink = *sink_,
-                            .edge = *this,
-                            .settings = settings_});
+    node_ = std::make_unique<server::Node>(server::Node::Parts{
+        .env = {.clock = clock_, .rng = rng_, .timers = *timers_, .disk = *disk_},
+        .host = process_,
+        .log_sink = *sink_,
+        .edge = *this,
+        .settings = settings_});
     loop_->set_turn_handler(*node_);
     if (Status status = listen(); !status) return status;
     auto signals = net::Signals::open(*loop_, [this](int signal) {
@@ -146,6 +147,7 @@ class Server final : public server::NodeEdge {
     if (!loop) return loop.error();
     loop_ = std::move(loop).value();
     timers_ = std::make_unique<net::UvTimers>(*loop_);
+    disk_ = std::make_unique<net::UvDisk>(*loop_);
     auto sink = net::SpdlogSink::open(values().logfile);
     if (!sink) return sink.error();
     sink_ = std::move(sink).value();
@@ -292,6 +294,7 @@ class Server final : public server::NodeEdge {
   server::Settings& settings_;
   std::unique_ptr<net::EventLoop> loop_;
   std::unique_ptr<net::UvTimers> timers_;
+  std::unique_ptr<net::UvDisk> disk_;
   net::UvClock clock_;
   net::UvRng rng_;
   net::Process process_;

@@ -1,8 +1,9 @@
 // Env: everything that a deterministic core may know of the world.
 //
-// The core (all rooms but src/net and src/main.cc) sees time, randomness, timers and connections
-// only through these interfaces. libuv implements them in src/net, the simulator in src/sim/env.
-// All calls are made from the one reactor thread. Nothing here blocks.
+// The core (all rooms but src/net and src/main.cc) sees time, randomness, timers, files and
+// connections only through these interfaces. libuv implements them in src/net, the simulator in
+// src/sim/env. All calls are made from the one reactor thread (but a job given to Disk::submit).
+// Nothing here blocks but Disk, whose header says when it may.
 #pragma once
 
 #include <cstddef>
@@ -54,10 +55,13 @@ class Timers {
   virtual void cancel(TimerId timer) = 0;
 };
 
+class Disk;  // base/disk.h
+
 struct Env {
   Clock& clock;
   Rng& rng;
   Timers& timers;
+  Disk& disk;
 };
 
 }  // namespace quoris

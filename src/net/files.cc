@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "net/file_descriptor.h"
 #include "net/os_error.h"
@@ -40,13 +41,10 @@ Status write_new_file(const std::string& path, std::string_view content, mode_t 
   return ok();
 }
 
-// Makes the directory remember a rename in it.
+// Makes the directory remember the entry `path` in it.
 Status sync_directory_of(const std::string& path) {
-  std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
-  const FileDescriptor handle(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || fsync(handle.get()) != 0) return os_error("cannot sync " + directory, errno);
-  return ok();
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return sync_directory(directory.empty() ? "." : directory);
 }
 
 }  // namespace
@@ -107,11 +105,26 @@ Status remove_file(const std::string& path) {
   return os_error("cannot remove " + path, errno);
 }
 
+Status sync_directory(const std::string& path) {
+  const FileDescriptor handle(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // EINVAL: a file system whose directories need no sync, or know none.
+  if (handle && (fsync(handle.get()) == 0 || errno == EINVAL)) return ok();
+  return os_error("cannot sync the directory " + path, errno);
+}
+
 Status make_directories(const std::string& path) {
   std::error_code error;
+  std::vector<std::string> missing;
+  for (std::filesystem::path each = path; !each.empty() && !std::filesystem::exists(each, error);
+       each = each.parent_path()) {
+    missing.push_back(each.string());
+  }
   std::filesystem::create_directories(path, error);
-  if (!error) return ok();
-  return os_error("cannot create the directory " + path, error.value());
+  if (error) return os_error("cannot create the directory " + path, error.value());
+  for (const std::string& each : missing) {
+    if (Status synced = sync_directory_of(each); !synced) return synced;
+  }
+  return ok();
 }
 
 Result<std::string> current_directory() {

@@ -31,7 +31,10 @@ void remove_own_pid_file(const std::string& path);
 // No error when it isn't there.
 [[nodiscard]] Status remove_file(const std::string& path);
 
-// With all parents; fine when it exists.
+// Makes a directory remember what was made, renamed or removed in it.
+[[nodiscard]] Status sync_directory(const std::string& path);
+
+// With all parents, durable at once; fine when it exists.
 [[nodiscard]] Status make_directories(const std::string& path);
 
 [[nodiscard]] Result<std::string> current_directory();

@@ -25,6 +25,7 @@ namespace quoris::net {
   if (error == ENOENT || error == EADDRNOTAVAIL) code = Errc::not_found;
   if (error == EEXIST || error == EADDRINUSE) code = Errc::already_exists;
   if (error == EMFILE || error == ENFILE) code = Errc::limit_exceeded;
+  if (error == ENOSPC || error == EDQUOT) code = Errc::no_space;
   if (error == EAFNOSUPPORT || error == EPROTONOSUPPORT || error == ESOCKTNOSUPPORT ||
       error == EPFNOSUPPORT || error == ENOPROTOOPT) {
     code = Errc::unsupported;

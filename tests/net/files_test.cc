@@ -1,6 +1,5 @@
 #include "net/files.h"
 
-#include <stdlib.h>  // NOLINT(modernize-deprecated-headers): mkdtemp is POSIX
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,25 +8,12 @@
 #include <string>
 
 #include "net/spdlog_sink.h"
+#include "tests/net/temporary_directory.h"
 
 namespace quoris::net {
 namespace {
 
-class Directory {
- public:
-  Directory() {
-    std::string name = "/tmp/quoris-net-test-XXXXXX";
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  ~Directory() { std::filesystem::remove_all(path); }
-
-  std::string path;
-};
+using Directory = testing::TemporaryDirectory;
 
 TEST_CASE("files: a file is replaced whole, keeps its permissions and leaves nothing beside it",
           "[net]") {

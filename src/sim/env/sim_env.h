@@ -1,4 +1,5 @@
-// Simulated environment: time that moves only when told to, timers on it, seeded randomness.
+// Simulated environment: time that moves only when told to, timers on it, seeded randomness, a
+// disk (sim_disk.h).
 //
 // Deterministic: the same seed and the same calls give the same run. Timers with the same deadline
 // fire in the order in which they were scheduled.
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "base/env.h"
+#include "sim/env/sim_disk.h"
 
 namespace quoris::sim {
 
@@ -79,18 +81,23 @@ class SimTimers final : public Timers {
 
 class SimEnv {
  public:
-  explicit SimEnv(uint64_t seed) : rng_(seed), timers_(clock_) {}
+  explicit SimEnv(uint64_t seed) : rng_(seed), timers_(clock_), disk_(timers_) {}
 
-  [[nodiscard]] Env env() { return {.clock = clock_, .rng = rng_, .timers = timers_}; }
+  [[nodiscard]] Env env() {
+    return {.clock = clock_, .rng = rng_, .timers = timers_, .disk = disk_};
+  }
 
   [[nodiscard]] SimClock& clock() { return clock_; }
 
   [[nodiscard]] SimTimers& timers() { return timers_; }
 
+  [[nodiscard]] SimDisk& disk() { return disk_; }
+
  private:
   SimClock clock_;
   SimRng rng_;
   SimTimers timers_;
+  SimDisk disk_;
 };
 
 }  // namespace quoris::sim
