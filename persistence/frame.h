@@ -31,6 +31,8 @@ enum class FrameType : uint8_t {
   segment_head = 1,  // of a file of the log (persistence/segment.h)
   mutations = 2,     // batches (persistence/mutation_codec.h)
   record = 3,        // the content of a small file that is replaced as a whole
+  snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
+  snapshot_end = 6,
 };
 
 inline constexpr size_t kFrameHeaderSize = 16;
