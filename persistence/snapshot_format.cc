@@ -15,7 +15,10 @@ constexpr std::string_view kNamePrefix = "snapshot-";
 constexpr std::string_view kNameSuffix = ".qsnp";
 constexpr size_t kNameDigits = 20;
 
-std::string varints(std::initializer_list<uint64_t> values) {
+// No setting allows as many.
+constexpr uint64_t kDatabasesMax = uint64_t{1} << 16;
+
+std::string varints(const std::vector<uint64_t>& values) {
   std::string bytes(values.size() * kVarintMax, '\0');
   char* out = bytes.data();
   for (const uint64_t value : values) out = put_varint(out, value);
@@ -23,37 +26,53 @@ std::string varints(std::initializer_list<uint64_t> values) {
   return bytes;
 }
 
-// All of the payload, or nothing.
-bool read_varints(std::string_view payload, std::initializer_list<uint64_t*> values) {
-  const char* at = payload.data();
-  const char* const end = at + payload.size();
-  for (uint64_t* value : values) {
-    if (!get_varint(at, end, *value)) return false;
+class Varints {
+ public:
+  explicit Varints(std::string_view payload)
+      : at_(payload.data()), end_(payload.data() + payload.size()) {}
+
+  // All of them, or false.
+  [[nodiscard]] bool read(std::initializer_list<uint64_t*> values) {
+    for (uint64_t* value : values) {
+      if (!get_varint(at_, end_, *value)) return false;
+    }
+    return true;
   }
-  return at == end;
-}
+
+  [[nodiscard]] bool at_end() const { return at_ == end_; }
+
+ private:
+  const char* at_;
+  const char* end_;
+};
 
 }  // namespace
 
 std::string encode_snapshot_head(const SnapshotHead& head) {
-  return varints({kSnapshotFormatVersion, head.databases, raw(head.begin), raw(head.version),
-                  zigzag(head.wall_ms)});
+  std::vector<uint64_t> values = {kSnapshotFormatVersion, head.entries.size(), raw(head.begin),
+                                  raw(head.version), zigzag(head.wall_ms)};
+  values.insert(values.end(), head.entries.begin(), head.entries.end());
+  return varints(values);
 }
 
 std::optional<SnapshotHead> decode_snapshot_head(std::string_view payload, uint64_t& version) {
-  const char* at = payload.data();
-  if (!get_varint(at, payload.data() + payload.size(), version)) version = 0;
-  if (version != kSnapshotFormatVersion) return std::nullopt;
-  SnapshotHead head;
+  Varints varints(payload);
+  if (!varints.read({&version}) || version != kSnapshotFormatVersion) return std::nullopt;
+  uint64_t databases = 0;
   uint64_t begin = 0;
   uint64_t stamp = 0;
   uint64_t wall = 0;
-  if (!read_varints(payload, {&version, &head.databases, &begin, &stamp, &wall})) {
+  if (!varints.read({&databases, &begin, &stamp, &wall}) || databases > kDatabasesMax) {
     return std::nullopt;
   }
-  head.begin = LogPosition{begin};
-  head.version = store::Version{stamp};
-  head.wall_ms = unzigzag(wall);
+  SnapshotHead head{.begin = LogPosition{begin},
+                    .version = store::Version{stamp},
+                    .wall_ms = unzigzag(wall),
+                    .entries = std::vector<uint64_t>(databases)};
+  for (uint64_t& entries : head.entries) {
+    if (!varints.read({&entries})) return std::nullopt;
+  }
+  if (!varints.at_end()) return std::nullopt;
   return head;
 }
 
@@ -65,7 +84,9 @@ std::optional<SnapshotEnd> decode_snapshot_end(std::string_view payload) {
   SnapshotEnd end;
   uint64_t position = 0;
   uint64_t stamp = 0;
-  if (!read_varints(payload, {&position, &stamp, &end.frames, &end.mutations, &end.entries})) {
+  Varints varints(payload);
+  if (!varints.read({&position, &stamp, &end.frames, &end.mutations, &end.entries}) ||
+      !varints.at_end()) {
     return std::nullopt;
   }
   end.end = LogPosition{position};

@@ -2,7 +2,8 @@
 //
 // The magic, then frames (persistence/frame.h) to the end of the file:
 //   snapshot_head  varints: format version, number of databases, position of the log at which the
-//                  walk began, the version clock then, wall clock then (ms since 1970)
+//                  walk began, the version clock then, wall clock then (ms since 1970), and how
+//                  many entries each database had then
 //   mutations      what store::StoreWalk yielded (persistence/mutation_codec.h), each a batch of
 //                  its own; what doesn't fit into one frame in parts
 //   snapshot_end   varints: position of the log at which the walk ended, the version clock then,
@@ -19,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "persistence/frame.h"
 #include "store/version.h"
@@ -31,10 +33,10 @@ inline constexpr std::string_view kSnapshotMagic = "QUORISSN";
 inline constexpr uint64_t kSnapshotFormatVersion = 1;
 
 struct SnapshotHead {
-  uint64_t databases = 0;
   LogPosition begin{0};
   store::Version version = store::kNoVersion;
   int64_t wall_ms = 0;
+  std::vector<uint64_t> entries;  // of each database
 };
 
 struct SnapshotEnd {

@@ -73,11 +73,14 @@ SnapshotWriter::SnapshotWriter(Disk& disk, store::Store& store, Options options,
   kSnapshotMagic.copy(magic.bytes.get(), magic.size);
   bytes_ = magic.size;
   waiting_.push_back(std::move(magic));
-  add_frame(FrameType::snapshot_head, {},
-            encode_snapshot_head({.databases = store.databases(),
-                                  .begin = options_.begin,
-                                  .version = store.versions().last(),
-                                  .wall_ms = options_.wall_ms}));
+  SnapshotHead head{.begin = options_.begin,
+                    .version = store.versions().last(),
+                    .wall_ms = options_.wall_ms,
+                    .entries = {}};
+  for (size_t i = 0; i < store.databases(); ++i) {
+    head.entries.push_back(store.db(DbIndex{static_cast<uint16_t>(i)}).size());
+  }
+  add_frame(FrameType::snapshot_head, {}, encode_snapshot_head(head));
 }
 
 // A job in flight removes the file behind itself.

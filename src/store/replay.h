@@ -34,6 +34,9 @@ class Replay {
     damage,  // nothing is changed; what came before was not what it should have been
   };
 
+  // So many entries of a database are about to be loaded. REQUIRES: none of them is yet.
+  void expect(DbIndex db, size_t entries) { store_.db(db).reserve(entries); }
+
   // What a StoreWalk yielded, in its order.
   Outcome load(const Mutation& mutation);
 
