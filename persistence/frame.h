@@ -32,6 +32,8 @@ enum class FrameType : uint8_t {
   mutations = 2,     // batches (persistence/mutation_codec.h)
   record = 3,        // the content of a small file that is replaced as a whole
   skipped = 4,       // damaged bytes of a log stood here; a repair has overwritten them
+  snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
+  snapshot_end = 6,
 };
 
 inline constexpr size_t kFrameHeaderSize = 16;
