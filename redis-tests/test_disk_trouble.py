@@ -95,7 +95,7 @@ class Trouble(DurableTest):
         self.restart_after_a_kill()
         self.assert_all_there()
 
-    @unittest.skipIf(quoris_is_oracle(), "Redis trusts the next fsync with what the failed one lost")
+    @unittest.skipIf(quoris_is_oracle(), "Redis trusts the next fsync with all before it")
     def test_what_a_failed_sync_lost_is_written_again(self):
         self.start("everysec")
         self.assertIsNone(self.write())
