@@ -87,7 +87,6 @@ class Scan {
         result_.follows_repair = true;
         return ok();
       case FrameType::segment_head:
-      case FrameType::record:
         break;
     }
     // The checksum fits: it is what was written.
