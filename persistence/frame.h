@@ -28,9 +28,11 @@ namespace quoris::persistence {
 
 // What the payload is. Ordinals are persisted: append only, below 64; 3 is not used.
 enum class FrameType : uint8_t {
-  segment_head = 1,  // of a file of the log (persistence/segment.h)
-  mutations = 2,     // batches (persistence/mutation_codec.h)
-  skipped = 4,       // damaged bytes of a log stood here; a repair has overwritten them
+  segment_head = 1,   // of a file of the log (persistence/segment.h)
+  mutations = 2,      // batches (persistence/mutation_codec.h)
+  skipped = 4,        // damaged bytes of a log stood here; a repair has overwritten them
+  snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
+  snapshot_end = 6,
 };
 
 inline constexpr size_t kFrameHeaderSize = 16;

@@ -87,6 +87,8 @@ class Scan {
         result_.follows_repair = true;
         return ok();
       case FrameType::segment_head:
+      case FrameType::snapshot_head:
+      case FrameType::snapshot_end:
         break;
     }
     // The checksum fits: it is what was written.

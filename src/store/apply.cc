@@ -10,24 +10,27 @@ uint32_t access_of_applied(Store& store, Version version) {
 
 namespace {
 
-bool apply_put(Store& store, Keyspace& db, const HashedKey& key, const Mutation& mutation) {
-  if (mutation.value.size() > kLengthMax) return false;
+bool apply_put(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
+               const Mutation& mutation) {
+  if (mutation.value.size() > kLengthMax || mutation.encoding > Encoding::integer) return false;
   db.put_string(
       key, {.encoding = mutation.encoding, .integer = mutation.integer, .bytes = mutation.value},
-      mutation.version, mutation.expire_at_ms, access_of_applied(store, mutation.version));
+      mutation.version, mutation.expire_at_ms, access_of_applied(store, mutation.version), present);
   return true;
 }
 
 // append and set_range: `value` at `offset`, or at the end.
-bool apply_in_place(Store& store, Keyspace& db, const HashedKey& key, const Mutation& mutation) {
-  Entry* entry = db.find(key);
+bool apply_in_place(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
+                    const Mutation& mutation) {
+  Entry* entry = present;
   if (entry != nullptr && entry->type() != Type::string) return false;
   const uint64_t size = entry == nullptr ? 0 : entry->string().size();
   const uint64_t offset = mutation.kind == MutationKind::append ? size : mutation.offset;
   if (offset > kLengthMax || mutation.value.size() > kLengthMax - offset) return false;
   if (entry == nullptr) {
     entry = &db.put_string(key, {.encoding = Encoding::raw, .integer = 0, .bytes = {}},
-                           mutation.version, kNoExpiry, access_of_applied(store, mutation.version));
+                           mutation.version, kNoExpiry, access_of_applied(store, mutation.version),
+                           nullptr);
   }
   const uint64_t end = offset + mutation.value.size();
   entry = &db.resize_string(key, *entry, std::max(size, end), mutation.version);
@@ -37,25 +40,25 @@ bool apply_in_place(Store& store, Keyspace& db, const HashedKey& key, const Muta
   return true;
 }
 
-bool apply_to_key(Store& store, const Mutation& mutation) {
-  if (mutation.key.size() > kLengthMax) return false;
-  Keyspace& db = store.db(mutation.db);
-  const HashedKey key = db.hashed(mutation.key);
+}  // namespace
+
+bool apply_to_key(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
+                  const Mutation& mutation) {
   switch (mutation.kind) {
     case MutationKind::put_string:
-      return apply_put(store, db, key, mutation);
+      return apply_put(store, db, key, present, mutation);
     case MutationKind::remove:
     case MutationKind::expire:
-      (void)db.remove(key);
+      if (present != nullptr) db.remove(key, *present);
       return true;
     case MutationKind::set_expiry:
-      if (Entry* entry = db.find(key)) {
-        db.set_expiry(key, *entry, mutation.expire_at_ms, mutation.version);
+      if (present != nullptr) {
+        db.set_expiry(key, *present, mutation.expire_at_ms, mutation.version);
       }
       return true;
     case MutationKind::append:
     case MutationKind::set_range:
-      return apply_in_place(store, db, key, mutation);
+      return apply_in_place(store, db, key, present, mutation);
     case MutationKind::put_collection:
     case MutationKind::set_elements:
     case MutationKind::remove_elements:
@@ -63,15 +66,13 @@ bool apply_to_key(Store& store, const Mutation& mutation) {
     case MutationKind::list_erase:
     case MutationKind::list_set:
     case MutationKind::list_remove:
-      return apply_to_collection(store, db, key, mutation);
+      return apply_to_collection(store, db, key, present, mutation);
     case MutationKind::flush:
     case MutationKind::swap:
       break;
   }
   return false;
 }
-
-}  // namespace
 
 bool apply(Store& store, const Mutation& mutation) {
   if (raw(mutation.db) >= store.databases()) return false;
@@ -82,7 +83,10 @@ bool apply(Store& store, const Mutation& mutation) {
     if (raw(mutation.other_db) >= store.databases()) return false;
     store.swap_dbs(mutation.db, mutation.other_db, mutation.version);
   } else {
-    applied = apply_to_key(store, mutation);
+    if (mutation.key.size() > kLengthMax) return false;
+    Keyspace& db = store.db(mutation.db);
+    const HashedKey key = db.hashed(mutation.key);
+    applied = apply_to_key(store, db, key, db.find(key), mutation);
   }
   if (applied) store.versions().observe(mutation.version);
   return applied;

@@ -200,12 +200,12 @@ bool is_known(const Mutation& mutation) {
 
 }  // namespace
 
-bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
+bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
                          const Mutation& mutation) {
   Elements elements;
   if (mutation.value.size() > kLengthMax) return false;
   if (!is_known(mutation) || !read_elements(mutation, elements)) return false;
-  Entry* entry = db.find(key);
+  Entry* entry = present;
   if (mutation.kind == MutationKind::put_collection) {
     entry = &put_empty(store, db, key, mutation, entry);
   } else if (entry == nullptr) {

@@ -1,6 +1,6 @@
 // What the files of apply() share.
 //
-// Used by: apply*.cc only.
+// Used by: apply*.cc, replay.cc only.
 #pragma once
 
 #include "store/store.h"
@@ -10,8 +10,12 @@ namespace quoris::store {
 // When a value without a reader was last used: as it was written. No clock is asked.
 [[nodiscard]] uint32_t access_of_applied(Store& store, Version version);
 
-// The kinds for collections. `db` is the mutation's.
+// What has a key. `db` is the mutation's, `present` what find(key) says.
+[[nodiscard]] bool apply_to_key(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
+                                const Mutation& mutation);
+
+// The kinds for collections.
 [[nodiscard]] bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
-                                       const Mutation& mutation);
+                                       Entry* present, const Mutation& mutation);
 
 }  // namespace quoris::store

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "store/allocation.h"
+#include "store/frozen_list.h"
 
 namespace quoris::store {
 
@@ -43,6 +44,7 @@ BlockList::BlockList(std::string_view items, size_t count) : size_(count) {
 
 BlockList::~BlockList() {
   for (size_t i = 0; i < blocks(); ++i) free_block(slot(i).block);
+  if (frozen_ != nullptr) frozen_->list_ = nullptr;
 }
 
 size_t BlockList::memory() const {
@@ -110,13 +112,33 @@ BlockList::Block* BlockList::make_block(size_t bytes, size_t used, Side room) {
   block_memory_ += bytes;
   return new (memory) Block{.capacity = static_cast<uint32_t>(capacity),
                             .begin = static_cast<uint32_t>(begin),
-                            .end = static_cast<uint32_t>(begin + used)};
+                            .end = static_cast<uint32_t>(begin + used),
+                            .generation = generation_};
 }
 
 void BlockList::free_block(Block* block) {
-  const size_t bytes = block->memory();
-  block_memory_ -= bytes;
-  free_class(block, bytes);
+  block_memory_ -= block->memory();
+  if (is_frozen(*block)) return frozen_->adopt(block);
+  release(block);
+}
+
+void BlockList::release(Block* block) { free_class(block, block->memory()); }
+
+bool BlockList::is_frozen(const Block& block) const {
+  return frozen_ != nullptr && block.generation != generation_;
+}
+
+// Before a change in place: whoever reads the frozen list keeps the block, the list gets a copy in
+// which everything stands at the same offset.
+void BlockList::thaw(Slot& slot) {
+  Block* from = slot.block;
+  if (!is_frozen(*from)) return;
+  Block* to = make_block(from->memory(), from->used(), Side::back);
+  to->begin = from->begin;
+  to->end = from->end;
+  std::memcpy(to->at(to->begin), from->at(from->begin), from->used());
+  free_block(from);
+  slot.block = to;
 }
 
 void BlockList::resize_block(Slot& slot, size_t bytes, Side room) {
@@ -264,6 +286,7 @@ void BlockList::add_block(size_t index, const StringView& item, size_t bytes,
 // REQUIRES: takes(slot, bytes, limits).
 void BlockList::write_into(Slot& slot, size_t index, const StringView& item, size_t bytes,
                            const BlockLimits& limits) {
+  thaw(slot);
   // At the ends there is no need to look at what stands between.
   size_t offset = slot.block->begin;
   if (index > 0) offset = index == slot.count ? slot.block->end : offset_of(slot, index);
@@ -330,6 +353,7 @@ void BlockList::erase(size_t index, size_t count, const BlockLimits& limits) {
 // REQUIRES: something is left.
 void BlockList::erase_in(Slot& slot, size_t index, size_t count) {
   QUORIS_ASSERT(count < slot.count);
+  thaw(slot);
   Block& block = *slot.block;
   const size_t from = offset_of(slot, index);
   const size_t to = index + count == slot.count ? block.end : offset_of(slot, index + count);
@@ -348,6 +372,7 @@ void BlockList::erase_in(Slot& slot, size_t index, size_t count) {
 
 void BlockList::set(size_t index, const StringView& item, const BlockLimits& limits) {
   const Place place = place_of(index);
+  thaw(slot(place.slot));
   char* at = slot(place.slot).block->at(offset_of(slot(place.slot), place.index));
   if (packed::size_at(at) == packed::encoded_size(item)) {
     packed::encode(item, at);
@@ -362,6 +387,7 @@ void BlockList::set(size_t index, const StringView& item, const BlockLimits& lim
 // What stands from the place on goes into a block of its own. REQUIRES: something stands before.
 void BlockList::split(const Place& place) {
   Slot& left = slot(place.slot);
+  thaw(left);
   const size_t offset = offset_of(left, place.index);
   const size_t bytes = left.block->end - offset;
   Block* block = make_block(sizeof(Block) + bytes, bytes, Side::front);
@@ -433,6 +459,10 @@ size_t BlockList::remove(const ListRemoval& removal, const BlockLimits& limits,
   for (size_t n = 0; n < blocks() && removed < removal.count_max; ++n) {
     Slot& slot = this->slot(removal.from_tail ? blocks() - 1 - n : n);
     if (step) step(slot.count);
+    if (is_frozen(*slot.block)) {
+      if (!holds(slot, wanted)) continue;
+      thaw(slot);
+    }
     const size_t some = removal.from_tail
                             ? remove_backward(slot, wanted, removal.count_max - removed)
                             : remove_forward(slot, wanted, removal.count_max - removed);
@@ -441,6 +471,13 @@ size_t BlockList::remove(const ListRemoval& removal, const BlockLimits& limits,
   size_ -= removed;
   if (removed > 0) tidy_all(limits);
   return removed;
+}
+
+bool BlockList::holds(const Slot& slot, const packed::Wanted& wanted) {
+  Block& block = *slot.block;
+  size_t at = block.begin;
+  while (at < block.end && !wanted.equals(block.at(at))) at += packed::size_at(block.at(at));
+  return at < block.end;
 }
 
 // What stays moves over what goes.

@@ -10,8 +10,11 @@
 // Blocks grow by doubling up to a limit (BlockLimits); an item that is larger than a block has one
 // of its own. A full block that is to take an item in its middle is split there; neighbours that
 // have become small are merged; what empties is freed.
+// While a snapshot reads the list as it was at one moment (FrozenList), a block of that moment is
+// copied before it is changed, and handed over instead of freed.
 // Invariants: no block is empty. Items stand as packed::encode writes them.
-// Used by: list_value. Source: the idea of a list of packed blocks is Redis's quicklist.
+// Used by: list_value, frozen_list. Source: the idea of a list of packed blocks is Redis's
+// quicklist.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +44,8 @@ struct ListRemoval {
   size_t count_max = 0;
   bool from_tail = false;
 };
+
+class FrozenList;
 
 class BlockList final : public LargeValue {
  public:
@@ -82,10 +87,13 @@ class BlockList final : public LargeValue {
   [[nodiscard]] bool is_sound() const;
 
  private:
+  friend class FrozenList;
+
   struct Block {
     uint32_t capacity;  // bytes for items
     uint32_t begin;     // items lie at [begin, end)
     uint32_t end;
+    uint32_t generation;  // the list's when it was made
 
     [[nodiscard]] char* at(size_t offset) {
       return reinterpret_cast<char*>(this) + sizeof(Block) + offset;
@@ -119,6 +127,9 @@ class BlockList final : public LargeValue {
 
   [[nodiscard]] Block* make_block(size_t bytes, size_t used, Side room);
   void free_block(Block* block);
+  static void release(Block* block);
+  [[nodiscard]] bool is_frozen(const Block& block) const;
+  void thaw(Slot& slot);
   void resize_block(Slot& slot, size_t bytes, Side room);
   void add_slot(size_t index, const Slot& added);
   void remove_slots(size_t from, size_t to);
@@ -130,6 +141,7 @@ class BlockList final : public LargeValue {
                   const BlockLimits& limits);
   [[nodiscard]] char* open_gap(Slot& slot, size_t offset, size_t bytes, const BlockLimits& limits);
   void erase_in(Slot& slot, size_t index, size_t count);
+  [[nodiscard]] static bool holds(const Slot& slot, const packed::Wanted& wanted);
   static size_t remove_forward(Slot& slot, const packed::Wanted& wanted, size_t count_max);
   static size_t remove_backward(Slot& slot, const packed::Wanted& wanted, size_t count_max);
   void split(const Place& place);
@@ -143,6 +155,8 @@ class BlockList final : public LargeValue {
   size_t first_ = 0;  // what stands in row_ before it is unused
   size_t size_ = 0;
   size_t block_memory_ = 0;
+  FrozenList* frozen_ = nullptr;  // who reads the blocks of generations before generation_
+  uint32_t generation_ = 0;
 };
 
 // --- templates ----------------------------------------------------------------------------------

@@ -11,6 +11,22 @@ namespace quoris::store {
 
 namespace {
 
+// How a mutation carries an element.
+void append_element(std::string& out, const StringView& element) {
+  packed::append(out, element.is_integer ? element : packed::best_element(element.bytes));
+}
+
+void append_pair(std::string& out, const StringView& field, const StringView& value) {
+  append_element(out, field);
+  append_element(out, value);
+}
+
+void append_member(std::string& out, const StringView& member, double score) {
+  char scratch[sizeof score];
+  append_element(out, member);
+  packed::append(out, score_element(score, scratch));
+}
+
 // Runs of elements up to a size.
 class Pieces {
  public:
@@ -18,12 +34,13 @@ class Pieces {
 
   Pieces(size_t bytes, const Sink& sink) : bytes_(bytes), sink_(sink) {}
 
-  void add(const StringView& element) { packed::append(run_, element); }
+  std::string& run() { return run_; }
 
-  // An item, member or field with what belongs to it is complete.
-  void complete() {
+  // An item, member or field with what belongs to it is complete. Always true.
+  bool complete() {
     ++count_;
     if (run_.size() >= bytes_) hand_on();
+    return true;
   }
 
   void hand_on() {
@@ -41,39 +58,47 @@ class Pieces {
 
 void pieces_of(const SetView& set, Pieces& pieces) {
   set.for_each([&pieces](const StringView& member) {
-    pieces.add(member.is_integer ? member : packed::best_element(member.bytes));
-    pieces.complete();
-    return true;
+    append_element(pieces.run(), member);
+    return pieces.complete();
   });
 }
 
 void pieces_of(const HashView& hash, Pieces& pieces) {
   hash.for_each([&pieces](const StringView& field, const StringView& value) {
-    for (const StringView& part : {field, value}) {
-      pieces.add(part.is_integer ? part : packed::best_element(part.bytes));
-    }
-    pieces.complete();
-    return true;
+    append_pair(pieces.run(), field, value);
+    return pieces.complete();
   });
 }
 
 void pieces_of(const ListView& list, Pieces& pieces) {
   if (list.size() == 0) return;
   list.forward(0, [&pieces](const StringView& item) {
-    pieces.add(item);
-    pieces.complete();
-    return true;
+    packed::append(pieces.run(), item);
+    return pieces.complete();
   });
 }
 
 void pieces_of(const ZsetView& zset, Pieces& pieces) {
   zset.for_each([&pieces](const StringView& member, double score) {
-    char scratch[sizeof score];
-    pieces.add(member.is_integer ? member : packed::best_element(member.bytes));
-    pieces.add(score_element(score, scratch));
-    pieces.complete();
-    return true;
+    append_member(pieces.run(), member, score);
+    return pieces.complete();
   });
+}
+
+// `append(out, parts of an element...)`.
+template <class View, class Append>
+ScannedElements scan_view(const View& view, uint64_t cursor, size_t bytes, std::string& out,
+                          const Append& append) {
+  constexpr size_t kAtOnce = 16;
+  ScannedElements scanned{.cursor = cursor};
+  const size_t end = out.size() + bytes;
+  do {
+    scanned.cursor = view.scan(scanned.cursor, kAtOnce, [&](const auto&... parts) {
+      append(out, parts...);
+      ++scanned.count;
+    });
+  } while (scanned.cursor != 0 && (scanned.count == 0 || out.size() < end));
+  return scanned;
 }
 
 size_t elements_per_item(Type type) { return type == Type::hash || type == Type::zset ? 2 : 1; }
@@ -109,6 +134,22 @@ void for_each_piece(const Entry& entry, size_t bytes,
       QUORIS_ASSERT(false);
   }
   pieces.hand_on();
+}
+
+ScannedElements scan_elements(const Entry& entry, uint64_t cursor, size_t bytes, std::string& out) {
+  QUORIS_ASSERT(entry.is_large());
+  switch (entry.type()) {
+    case Type::set:
+      return scan_view(SetView(entry), cursor, bytes, out, &append_element);
+    case Type::hash:
+      return scan_view(HashView(entry), cursor, bytes, out, &append_pair);
+    case Type::zset:
+      return scan_view(ZsetView(entry), cursor, bytes, out, &append_member);
+    default:
+      break;
+  }
+  QUORIS_ASSERT(false);
+  return {};
 }
 
 }  // namespace quoris::store

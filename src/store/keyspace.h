@@ -84,6 +84,10 @@ class Keyspace {
   void prefetch_entry(uint64_t hash) const;
 
   // --- change -------------------------------------------------------------------------------
+  // Makes room for so many entries that are about to come in the order of a walk.
+  // REQUIRES: size() is 0.
+  void reserve(size_t entries) { dictionary_.reserve(entries); }
+
   // Inserts or replaces. Returns the new entry (access clock as given).
   // `present`, where given, is what find(key) just returned, null included.
   Entry& put_string(const HashedKey& key, const NewString& value, Version version,

@@ -11,6 +11,7 @@ Store::Store(size_t databases, HashSecret secret, NodeNumber node)
     : db_versions_(databases, kNoVersion), versions_(node), secret_(secret) {
   databases_.reserve(databases);
   for (size_t i = 0; i < databases; ++i) databases_.push_back(std::make_unique<Keyspace>(secret));
+  begin_origins();
 }
 
 size_t Store::databases() const { return databases_.size(); }
@@ -28,6 +29,17 @@ const Keyspace& Store::db(DbIndex db) const {
 Version Store::db_version(DbIndex db) const {
   QUORIS_ASSERT(raw(db) < db_versions_.size());
   return db_versions_[raw(db)];
+}
+
+void Store::begin_origins() {
+  origins_.clear();
+  for (size_t i = 0; i < databases(); ++i) origins_.push_back(DbIndex{static_cast<uint16_t>(i)});
+}
+
+DbIndex Store::db_of_origin(DbIndex origin) const {
+  const auto found = std::ranges::find(origins_, origin);
+  QUORIS_ASSERT(found != origins_.end());
+  return DbIndex{static_cast<uint16_t>(found - origins_.begin())};
 }
 
 size_t Store::free_some(size_t work_max) {
@@ -68,6 +80,7 @@ void Store::flush_db(DbIndex db, bool lazily, Version version, const std::functi
 
 void Store::swap_dbs(DbIndex a, DbIndex b, Version version) {
   std::swap(databases_.at(raw(a)), databases_.at(raw(b)));
+  std::swap(origins_.at(raw(a)), origins_.at(raw(b)));
   db_versions_[raw(a)] = version;
   db_versions_[raw(b)] = version;
 }

@@ -36,6 +36,11 @@ class Store {
 
   CollectionLimits& limits() { return limits_; }
 
+  // A walk of all databases goes by where they were when it began: SWAPDB moves them meanwhile.
+  void begin_origins();
+  // The database that is at `origin` in that order. REQUIRES: raw(origin) < databases().
+  [[nodiscard]] DbIndex db_of_origin(DbIndex origin) const;
+
   // Frees up to `work_max` entries of databases that were flushed asynchronously, or elements of
   // large values whose keys are gone. Returns how many.
   size_t free_some(size_t work_max);
@@ -53,6 +58,7 @@ class Store {
 
   std::vector<std::unique_ptr<Keyspace>> databases_;
   std::vector<Version> db_versions_;
+  std::vector<DbIndex> origins_;  // of each database
   std::vector<std::unique_ptr<Keyspace>> graveyard_;
   VersionClock versions_;
   AccessPolicy access_;

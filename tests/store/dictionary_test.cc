@@ -147,6 +147,55 @@ TEST_CASE("dictionary: random operations agree with a model at a million items",
   run_against_model(Hashes::good, 1'000'000, 24);
 }
 
+TEST_CASE("dictionary: one with room reserved takes items in the order of their hash",
+          "[dictionary]") {
+  for (const size_t count : {1, 600, 1'500, 100'000}) {
+    TestRng rng(count);
+    ItemPool pool;
+    std::vector<Item*> items;
+    for (size_t i = 0; i < count; ++i) {
+      const auto due = static_cast<uint32_t>(rng.below(1000));
+      items.push_back(pool.make(i, rng.next(), i % 2 == 0 ? due : Dictionary::kNeverDue));
+    }
+    std::ranges::sort(items, {}, &Item::hash);
+    Dictionary dictionary(kItemTraits, 0);
+    dictionary.reserve(count);
+    REQUIRE(dictionary.is_consistent());
+    const size_t reserved = dictionary.memory();
+    size_t reach = 0;
+    for (const Item* item : items) {
+      CHECK(find(dictionary, *item) == nullptr);
+      dictionary.insert(item->hash, const_cast<Item*>(item), item->due);
+      reach = std::max(
+          reach,
+          static_cast<size_t>(dictionary.size() == count / 2 ? dictionary.mean_reach() * 10 : 0));
+    }
+    REQUIRE(dictionary.is_consistent());
+    CHECK(reach < 20);
+    CHECK(dictionary.memory() <= reserved + reserved / 20);
+    // As with any other: as many bytes, and it goes back to nothing.
+    if (count > 1000) CHECK(dictionary.memory() < 14 * count);
+    TestRng order(7);
+    for (size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[order.below(i)]);
+    for (const Item* item : items) {
+      REQUIRE(find(dictionary, *item) == item);
+      dictionary.erase(item->hash, item);
+    }
+    CHECK(dictionary.memory() == 0);
+  }
+}
+
+TEST_CASE("dictionary: reserving for none, or twice, changes nothing", "[dictionary]") {
+  Dictionary dictionary(kItemTraits, 0);
+  dictionary.reserve(0);
+  CHECK(dictionary.memory() == 0);
+  dictionary.reserve(1000);
+  const size_t memory = dictionary.memory();
+  dictionary.reserve(100'000);
+  CHECK(dictionary.memory() == memory);
+  CHECK(dictionary.is_consistent());
+}
+
 TEST_CASE("dictionary: an empty one holds no memory and finds nothing", "[dictionary]") {
   Dictionary dictionary(kItemTraits, 0);
   TestRng rng(3);
