@@ -17,7 +17,12 @@ constexpr size_t kChunkMutations = 1024;
 class Scan {
  public:
   Scan(Disk& disk, const LogFiles& files, const LogReadOptions& options, const LogConsumer& consume)
-      : disk_(disk), files_(files), consume_(consume), cursor_(disk, files), from_(options.from) {
+      : disk_(disk),
+        files_(files),
+        consume_(consume),
+        cursor_(disk, files),
+        from_(options.from),
+        chunk_mutations_(options.frame_by_frame ? 1 : kChunkMutations) {
     result_.synced = options.synced;
     for (const LogFile& file : files.chain) note_synced(file.head.synced);
     // What stood before the first file was dropped, which is done with durable bytes only.
@@ -98,7 +103,7 @@ class Scan {
 
   [[nodiscard]] Status take_whole(const Frame& frame, LogPosition at) {
     decode(frame.payload, at);
-    return mutations_.size() >= kChunkMutations ? flush() : ok();
+    return mutations_.size() >= chunk_mutations_ ? flush() : ok();
   }
 
   // All of the payload, or damage and nothing of it.
@@ -221,6 +226,7 @@ class Scan {
   const LogConsumer& consume_;
   LogCursor cursor_;
   LogPosition from_;
+  size_t chunk_mutations_;
   LogEnd result_;
   LogPosition chunk_begin_{0};
   std::vector<store::Mutation> mutations_;

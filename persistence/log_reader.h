@@ -34,6 +34,7 @@ struct LogReadOptions {
   LogPosition from{0};  // beginning of a batch
   // Known from elsewhere to have been fsynced: by a snapshot or at a clean shutdown.
   LogPosition synced{0};
+  bool frame_by_frame = false;  // a chunk is one frame: slower, says where each turn stands
 };
 
 struct LogEnd {
