@@ -38,7 +38,9 @@ struct CheckBench : LogBench {
     }
     end = log->appended();
     log.reset();
-    for (const LogFile& file : find_log_files(disk(), kDirectory)->chain) {
+    const auto files = find_log_files(disk(), kDirectory);
+    REQUIRE(files);
+    for (const LogFile& file : files->chain) {
       segments.push_back(join(kDirectory, file.name));
     }
     REQUIRE(segments.size() >= 3);
