@@ -87,7 +87,7 @@ class Scan {
         return frame.part.is_whole() && !is_in_parts_ ? take_whole(frame, at)
                                                       : take_part(frame, at);
       case FrameType::skipped:
-        if (const Status flushed = flush(); !flushed) return flushed;
+        if (Status flushed = flush(); !flushed) return flushed;
         is_in_parts_ = false;
         result_.follows_repair = true;
         return ok();
@@ -122,7 +122,7 @@ class Scan {
       return ok();
     }
     if (!is_in_parts_) {
-      if (const Status flushed = flush(); !flushed) return flushed;
+      if (Status flushed = flush(); !flushed) return flushed;
       is_in_parts_ = true;
       parts_begin_ = at;
       parts_.clear();
@@ -131,7 +131,7 @@ class Scan {
     if (frame.part.continues) return ok();
     is_in_parts_ = false;
     decode(parts_, parts_begin_);
-    const Status flushed = flush();
+    Status flushed = flush();
     parts_ = std::string();  // it may have been large
     return flushed;
   }
@@ -142,11 +142,11 @@ class Scan {
     if (is_in_parts_) return ok();
     const LogPosition end = result_.damage ? result_.damage->at : cursor_.at();
     if (!mutations_.empty()) {
-      const Status consumed = consume_({.begin = chunk_begin_,
-                                        .end = end,
-                                        .mutations = mutations_,
-                                        .batches = batches_,
-                                        .follows_repair = result_.follows_repair});
+      Status consumed = consume_({.begin = chunk_begin_,
+                                  .end = end,
+                                  .mutations = mutations_,
+                                  .batches = batches_,
+                                  .follows_repair = result_.follows_repair});
       if (!consumed) return consumed;
     }
     mutations_.clear();

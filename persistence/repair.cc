@@ -241,7 +241,7 @@ class Repair {
       std::ranges::fill(frame, '\0');
       seal_frame(frame.data(), size - kFrameHeaderSize, {.type = FrameType::skipped, .at = from});
       const std::string_view piece(frame.data(), size);
-      const Status written = file.write_at(segment_offset(begin, from), {&piece, 1});
+      Status written = file.write_at(segment_offset(begin, from), {&piece, 1});
       if (!written) return written;
       from = from + size;
     }
