@@ -18,7 +18,9 @@ namespace quoris::persistence {
 struct Record {
   std::vector<std::pair<std::string, std::string>> fields;
 
-  void add(std::string_view name, std::string value) { fields.emplace_back(name, value); }
+  void add(std::string_view name, std::string value) {
+    fields.emplace_back(name, std::move(value));
+  }
 
   void add(std::string_view name, uint64_t value) { add(name, std::to_string(value)); }
 
