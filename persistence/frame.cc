@@ -31,6 +31,10 @@ Integer load(const char* at) {
   return value;
 }
 
+size_t payload_size(uint32_t size_and_head) {
+  return size_and_head & ((uint32_t{1} << kSizeBits) - 1);
+}
+
 }  // namespace
 
 void seal_frame(char* frame, size_t payload, const FrameSeal& seal) {
@@ -49,10 +53,17 @@ void seal_frame(char* frame, size_t payload, const FrameSeal& seal) {
   std::memcpy(frame, &sum, sizeof sum);
 }
 
+bool may_be_frame(std::string_view bytes, FrameType type) {
+  if (bytes.size() < kFrameHeaderSize) return false;
+  const auto size_and_head = load<uint32_t>(bytes.data() + kSizeAt);
+  return (size_and_head >> kSizeBits & kTypeMask) == static_cast<uint32_t>(type) &&
+         payload_size(size_and_head) <= bytes.size() - kFrameHeaderSize;
+}
+
 FrameState read_frame(std::string_view bytes, LogPosition at, Frame& frame) {
   if (bytes.size() < kFrameHeaderSize) return FrameState::cut_short;
   const auto size_and_head = load<uint32_t>(bytes.data() + kSizeAt);
-  const size_t payload = size_and_head & ((uint32_t{1} << kSizeBits) - 1);
+  const size_t payload = payload_size(size_and_head);
   const uint32_t head = size_and_head >> kSizeBits;
   const auto behind = load<uint32_t>(bytes.data() + kBehindAt);
   if (payload > kFramePayloadMax || (head & kTypeMask) == 0) return FrameState::bad;

@@ -28,9 +28,10 @@ namespace quoris::persistence {
 
 // What the payload is. Ordinals are persisted: append only, below 64.
 enum class FrameType : uint8_t {
-  segment_head = 1,  // of a file of the log (persistence/segment.h)
-  mutations = 2,     // batches (persistence/mutation_codec.h)
-  record = 3,        // the content of a small file that is replaced as a whole
+  segment_head = 1,   // of a file of the log (persistence/segment.h)
+  mutations = 2,      // batches (persistence/mutation_codec.h)
+  record = 3,         // the content of a small file that is replaced as a whole
+  skipped = 4,        // damaged bytes of a log stood here; a repair has overwritten them
   snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
   snapshot_end = 6,
 };
@@ -82,5 +83,8 @@ enum class FrameState : uint8_t {
 // The frame at the beginning of `bytes`, which stand at `at`. Sets `frame` only if it is good.
 // Types that this version doesn't know are good frames, too.
 [[nodiscard]] FrameState read_frame(std::string_view bytes, LogPosition at, Frame& frame);
+
+// Cheaply: false if the bytes can't begin a good frame of this type. For searching.
+[[nodiscard]] bool may_be_frame(std::string_view bytes, FrameType type);
 
 }  // namespace quoris::persistence
