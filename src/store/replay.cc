@@ -101,6 +101,19 @@ Outcome Replay::replay_on_nothing(Keyspace& db, const HashedKey& key, const Muta
 
 Outcome Replay::without_base() const { return in_snapshot_ ? Outcome::skipped : Outcome::damage; }
 
+void Replay::prefetch(std::span<const Mutation> mutations) {
+  hashes_.clear();
+  for (const Mutation& mutation : mutations) {
+    if (raw(mutation.db) >= store_.databases()) return;
+    const Keyspace& db = store_.db(mutation.db);
+    hashes_.push_back(db.hashed(mutation.key).hash);
+    db.prefetch_bucket(hashes_.back());
+  }
+  for (size_t i = 0; i < mutations.size(); ++i) {
+    store_.db(mutations[i].db).prefetch_entry(hashes_[i]);
+  }
+}
+
 void Replay::end_of_snapshot() {
   in_snapshot_ = false;
   empty_.clear();
