@@ -107,7 +107,6 @@ class LogScan::Impl {
         result_.follows_repair = true;
         return ok();
       case FrameType::segment_head:
-      case FrameType::record:
       case FrameType::snapshot_head:
       case FrameType::snapshot_end:
         break;

@@ -201,7 +201,7 @@ TEST_CASE("log reader: a frame of a kind that is not known stops the start, it i
   const LogPosition end = bench.log->appended();
   bench.log.reset();
   const std::string path = path_of(segment_name(LogPosition{0}));
-  for (const FrameType type : {FrameType{63}, FrameType::record, FrameType::mutations}) {
+  for (const FrameType type : {FrameType{63}, FrameType::segment_head, FrameType::mutations}) {
     std::string frame(kFrameHeaderSize, '\0');
     frame += "no mutations";
     seal_frame(frame.data(), frame.size() - kFrameHeaderSize, {.type = type, .at = end});
