@@ -55,8 +55,10 @@ Recovery::Progress Recovery::progress() const {
   Progress progress{.done = report_.snapshot_bytes, .total = report_.snapshot_bytes};
   if (reader_ != nullptr) progress = {.done = reader_->bytes_read(), .total = reader_->size()};
   if (scan_ == nullptr) return progress;
+  // A search behind damage goes on past what counts.
+  const uint64_t read = distance(from(), std::max(from(), scan_->at()));
   progress.total += report_.log_bytes;
-  progress.done += distance(from(), std::max(from(), scan_->at()));
+  progress.done += std::min(read, report_.log_bytes);
   return progress;
 }
 
