@@ -57,7 +57,9 @@ Outcome Replay::load(const Mutation& mutation) {
     return Outcome::damage;  // met twice: the second time it was not older
   }
   store_.versions().observe(mutation.version);
-  return outcome_of(apply_to_key(store_, db, key, present, mutation));
+  return outcome_of(mutation.kind == MutationKind::put_collection
+                        ? load_collection(store_, db, key, present, mutation)
+                        : apply_to_key(store_, db, key, present, mutation));
 }
 
 Outcome Replay::replay(const Mutation& mutation) {
