@@ -24,7 +24,8 @@ class LogScan::Impl {
         consume_(std::move(consume)),
         cursor_(disk, files),
         from_(options.from),
-        border_(options.border) {
+        border_(options.border),
+        chunk_mutations_(options.frame_by_frame ? 1 : kChunkMutations) {
     result_.synced = options.synced;
     for (const LogFile& file : files.chain) note_synced(file.head.synced);
     // What stood before the first file was dropped, which is done with durable bytes only.
@@ -102,7 +103,7 @@ class LogScan::Impl {
         return frame.part.is_whole() && !is_in_parts_ ? take_whole(frame, at)
                                                       : take_part(frame, at);
       case FrameType::skipped:
-        if (const Status flushed = flush(); !flushed) return flushed;
+        if (Status flushed = flush(); !flushed) return flushed;
         is_in_parts_ = false;
         result_.follows_repair = true;
         return ok();
@@ -118,7 +119,7 @@ class LogScan::Impl {
 
   [[nodiscard]] Status take_whole(const Frame& frame, LogPosition at) {
     decode(frame.payload, at);
-    return mutations_.size() >= kChunkMutations ? flush() : ok();
+    return mutations_.size() >= chunk_mutations_ ? flush() : ok();
   }
 
   // All of the payload, or damage and nothing of it.
@@ -137,7 +138,7 @@ class LogScan::Impl {
       return ok();
     }
     if (!is_in_parts_) {
-      if (const Status flushed = flush(); !flushed) return flushed;
+      if (Status flushed = flush(); !flushed) return flushed;
       is_in_parts_ = true;
       parts_begin_ = at;
       parts_.clear();
@@ -146,7 +147,7 @@ class LogScan::Impl {
     if (frame.part.continues) return ok();
     is_in_parts_ = false;
     decode(parts_, parts_begin_);
-    const Status flushed = flush();
+    Status flushed = flush();
     parts_ = std::string();  // it may have been large
     return flushed;
   }
@@ -157,11 +158,11 @@ class LogScan::Impl {
     if (is_in_parts_) return ok();
     const LogPosition end = result_.damage ? result_.damage->at : cursor_.at();
     if (!mutations_.empty()) {
-      const Status consumed = consume_({.begin = chunk_begin_,
-                                        .end = end,
-                                        .mutations = mutations_,
-                                        .batches = batches_,
-                                        .follows_repair = result_.follows_repair});
+      Status consumed = consume_({.begin = chunk_begin_,
+                                  .end = end,
+                                  .mutations = mutations_,
+                                  .batches = batches_,
+                                  .follows_repair = result_.follows_repair});
       if (!consumed) return consumed;
     }
     mutations_.clear();
@@ -243,6 +244,7 @@ class LogScan::Impl {
   LogPosition from_;
   LogPosition border_;
   bool begun_ = false;
+  size_t chunk_mutations_;
   LogEnd result_;
   LogPosition chunk_begin_{0};
   std::vector<store::Mutation> mutations_;

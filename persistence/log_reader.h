@@ -37,6 +37,7 @@ struct LogReadOptions {
   LogPosition synced{0};
   // No chunk has batches from both sides of this one, which is a batch's beginning or none.
   LogPosition border{0};
+  bool frame_by_frame = false;  // a chunk is one frame: slower, says where each turn stands
 };
 
 struct LogEnd {

@@ -27,6 +27,7 @@
 #include "net/uv_disk.h"
 #include "net/uv_rng.h"
 #include "net/uv_timers.h"
+#include "persistence/check.h"
 #include "server/commands/rows.h"
 #include "server/node.h"
 #include "server/settings/command_line.h"
@@ -348,13 +349,13 @@ Status load_settings(const CommandLine& line, server::Settings& settings) {
 }
 
 // The lines of the error, each with the program's name.
-int fail(const Error& error) {
+int fail(const Error& error, int status = EXIT_FAILURE) {
   std::string text = "quoris: " + error.message + "\n";
   for (size_t at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 1)) {
     text.insert(at + 1, "quoris: ");
   }
   std::fwrite(text.data(), 1, text.size(), stderr);
-  return EXIT_FAILURE;
+  return status;
 }
 
 int print(const std::string& text) {
@@ -370,9 +371,30 @@ int run(const CommandLine& line) {
   return (*server)->run();
 }
 
+// The exit status of `quoris check`: 0 sound, 1 damaged, 2 it could not be found out.
+constexpr int kNotChecked = 2;
+
+int run_check(const CommandLine& line) {
+  const auto loop = net::EventLoop::open();
+  if (!loop) return fail(loop.error(), kNotChecked);
+  net::UvDisk disk(**loop);
+  const auto print_line = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fputc('\n', stdout);
+  };
+  auto* check = &persistence::check_directory;
+  if (line.action == CommandLine::Action::check_dump) check = &persistence::dump_directory;
+  if (line.action == CommandLine::Action::check_repair) check = &persistence::repair_directory;
+  const Result<bool> is_sound = check(disk, line.data_dir, print_line);
+  if (!is_sound) return fail(is_sound.error(), kNotChecked);
+  return *is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   const Result<CommandLine> line = server::parse_command_line(arguments);
-  if (!line) return fail(line.error());
+  if (!line) {
+    return fail(line.error(), server::asks_for_check(arguments) ? kNotChecked : EXIT_FAILURE);
+  }
   switch (line->action) {
     case CommandLine::Action::help:
       return print(server::help_text());
@@ -382,6 +404,10 @@ int run_program(const std::vector<std::string>& arguments) {
       return print(server::settings_page());
     case CommandLine::Action::docs_commands:
       return print(command::commands_markdown(command::CommandTable(server::command_families())));
+    case CommandLine::Action::check:
+    case CommandLine::Action::check_dump:
+    case CommandLine::Action::check_repair:
+      return run_check(*line);
     case CommandLine::Action::run:
       return run(*line);
   }
