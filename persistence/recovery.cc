@@ -39,7 +39,7 @@ Result<bool> Recovery::step() {
       phase_ = Phase::replaying;
       return false;
     case Phase::replaying: {
-      const Result<bool> through = scan_->step();
+      Result<bool> through = scan_->step();
       if (!through || !*through) return through;
       if (const Status ended = end_log(); !ended) return ended.error();
       phase_ = Phase::through;
@@ -174,7 +174,7 @@ Status Recovery::replay_chunk(const LogChunk& chunk) {
         ++report_.skipped;
         break;
       case Outcome::damage:
-        if (const Status fits = check_databases(mutation); !fits) return fits;
+        if (Status fits = check_databases(mutation); !fits) return fits;
         if (!chunk.follows_repair) return misfit(chunk, mutation);
         ++report_.left_out;
         break;
