@@ -75,10 +75,10 @@ Status AppendLog::begin_first_segment() {
 
 void AppendLog::submit(std::function<Status()> job,
                        std::function<void(AppendLog&, const Status&)> done) {
-  disk_.submit(std::move(job),
-               [self = std::weak_ptr<AppendLog*>(self_), done = std::move(done)](Status status) {
-                 if (const auto log = self.lock()) done(**log, status);
-               });
+  disk_.submit(std::move(job), [self = std::weak_ptr<AppendLog*>(self_),
+                                done = std::move(done)](const Status& status) {
+    if (const auto log = self.lock()) done(**log, status);
+  });
 }
 
 // --- writing ------------------------------------------------------------------------------------
@@ -174,6 +174,13 @@ WriteTask AppendLog::next_write() {
 }
 
 // --- syncing ------------------------------------------------------------------------------------
+
+AppendLog::Start AppendLog::stop() const {
+  QUORIS_ASSERT(is_idle());
+  Start start{.end = appended(), .segments = {}};
+  for (const SegmentPtr& segment : segments_) start.segments.push_back(segment->head);
+  return start;
+}
 
 LogPosition AppendLog::acknowledged() const {
   if (options_.policy == SyncPolicy::always) return synced_;

@@ -32,8 +32,8 @@ namespace quoris::persistence {
 // Settings' appendfsync.
 enum class SyncPolicy : uint8_t { always, every_second, never };
 
-// Who owns the log. Calls come from jobs and timers, never from inside a call to the log but
-// finish_turn() (which may find that the disk fails).
+// Who owns the log. Calls come from jobs and timers, not from inside a call to the log; but any of
+// these that writes may find that the disk fails, and say so at once.
 class LogOwner {
  public:
   virtual ~LogOwner() = default;
@@ -120,6 +120,9 @@ class AppendLog {
 
   // Lets segments go that end before `position`.
   void drop_before(LogPosition position);
+
+  // What open() goes on with later. REQUIRES: is_idle().
+  [[nodiscard]] Start stop() const;
 
   // Beginning of what is kept.
   [[nodiscard]] LogPosition first() const { return segments_.front()->head.begin; }

@@ -1,4 +1,4 @@
-// Frame: the unit in which the log, the snapshot and the small files are written and verified.
+// Frame: the unit in which the log and the snapshot are written and verified.
 //
 // Layout, little-endian:
 //   8  checksum: XXH3-64 of all that follows it, seeded with the frame's position
@@ -14,7 +14,7 @@
 // What doesn't fit into one frame goes in parts: all but the last say `continues`, all but the
 // first `begins_earlier`. Reading is all or nothing, over all parts.
 //
-// Used by: log writer and reader, snapshot, manifest. Pure.
+// Used by: log writer and reader, snapshot. Pure.
 #pragma once
 
 #include <cstddef>
@@ -26,12 +26,11 @@
 
 namespace quoris::persistence {
 
-// What the payload is. Ordinals are persisted: append only, below 64.
+// What the payload is. Ordinals are persisted: append only, below 64; 3 is not used.
 enum class FrameType : uint8_t {
-  segment_head = 1,  // of a file of the log (persistence/segment.h)
-  mutations = 2,     // batches (persistence/mutation_codec.h)
-  record = 3,        // the content of a small file that is replaced as a whole
-  skipped = 4,       // damaged bytes of a log stood here; a repair has overwritten them
+  segment_head = 1,   // of a file of the log (persistence/segment.h)
+  mutations = 2,      // batches (persistence/mutation_codec.h)
+  skipped = 4,        // damaged bytes of a log stood here; a repair has overwritten them
   snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
   snapshot_end = 6,
 };

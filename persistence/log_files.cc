@@ -45,7 +45,7 @@ Status copy_bytes(Disk& disk, const std::string& directory, const LogFile& from,
     if (!read) return read.error();
     if (*read != wanted) return Error{Errc::io, path + ": shorter than it was"};
     const std::string_view piece(buffer.data(), wanted);
-    const Status written = out.write_at(segment_offset(to.head.begin, at), {&piece, 1});
+    Status written = out.write_at(segment_offset(to.head.begin, at), {&piece, 1});
     if (!written) return written;
     at = at + wanted;
   }

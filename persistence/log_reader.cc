@@ -14,44 +14,74 @@ namespace {
 // Chunks are at least so large, if the buffer allows: who applies them looks keys up together.
 constexpr size_t kChunkMutations = 1024;
 
-class Scan {
+constexpr LogPosition kUnlimited{~uint64_t{0}};
+
+}  // namespace
+
+class LogScan::Impl {
  public:
-  Scan(Disk& disk, const LogFiles& files, const LogReadOptions& options, const LogConsumer& consume)
-      : disk_(disk), files_(files), consume_(consume), cursor_(disk, files), from_(options.from) {
-    result_.synced = options.synced;
+  Impl(Disk& disk, const LogFiles& files, const LogReadOptions& options, LogConsumer consume)
+      : disk_(disk),
+        files_(files),
+        consume_(std::move(consume)),
+        cursor_(disk, files),
+        from_(options.from),
+        limit_(options.end.value_or(kUnlimited)),
+        border_(options.border),
+        chunk_mutations_(options.frame_by_frame ? 1 : kChunkMutations) {
+    note_synced(options.synced);
+    if (options.end) note_synced(*options.end);
     for (const LogFile& file : files.chain) note_synced(file.head.synced);
     // What stood before the first file was dropped, which is done with durable bytes only.
     if (!files.chain.empty()) note_synced(files.chain.front().head.begin);
   }
 
-  [[nodiscard]] Result<LogEnd> run() {
-    result_.end = from_;
-    chunk_begin_ = from_;
-    if (files_.chain.empty() || files_.chain.front().head.begin > from_) return without_beginning();
-    cursor_.seek(from_);
-    for (;;) {
-      if (cursor_.moves_buffer()) {
-        if (const Status flushed = flush(); !flushed) return flushed.error();
+  [[nodiscard]] Result<bool> step() {
+    if (!begun_) {
+      begun_ = true;
+      result_.end = from_;
+      chunk_begin_ = from_;
+      if (from_ == limit_) return through(finish(from_));
+      if (files_.chain.empty() || files_.chain.front().head.begin > from_) {
+        return through(without_beginning());
       }
-      const LogPosition at = cursor_.at();
-      Frame frame;
-      switch (cursor_.next(frame)) {
-        case LogCursor::Step::frame:
-          if (const Status taken = take(frame, at); !taken) return taken.error();
-          if (result_.damage) return finish(result_.damage->at);
-          break;
-        case LogCursor::Step::end:
-          return at_end();
-        case LogCursor::Step::fault:
-          return stop_at(is_in_parts_ ? parts_begin_ : at, cursor_.problem());
-        case LogCursor::Step::failed:
-          return cursor_.error();
-      }
+      cursor_.seek(from_);
     }
+    const LogPosition at = cursor_.at();
+    if (at == limit_ && !is_in_parts_) return through(finish(at));
+    if (cursor_.moves_buffer() || at == border_) {
+      if (const Status flushed = flush(); !flushed) return flushed.error();
+    }
+    Frame frame;
+    switch (cursor_.next(frame)) {
+      case LogCursor::Step::frame:
+        if (const Status taken = take(frame, at); !taken) return taken.error();
+        if (result_.damage) return through(finish(result_.damage->at));
+        return false;
+      case LogCursor::Step::end:
+        return through(at_end());
+      case LogCursor::Step::fault:
+        return through(stop_at(is_in_parts_ ? parts_begin_ : at, cursor_.problem()));
+      case LogCursor::Step::failed:
+        break;
+    }
+    return cursor_.error();
   }
 
+  [[nodiscard]] LogPosition at() const { return begun_ ? cursor_.at() : from_; }
+
+  [[nodiscard]] const LogEnd& end() const { return result_; }
+
  private:
-  void note_synced(LogPosition synced) { result_.synced = std::max(result_.synced, synced); }
+  // What says so may stand behind the limit.
+  void note_synced(LogPosition synced) {
+    result_.synced = std::max(result_.synced, std::min(synced, limit_));
+  }
+
+  [[nodiscard]] static Result<bool> through(const Result<LogEnd>& end) {
+    if (!end) return end.error();
+    return true;
+  }
 
   // Nothing, or not all that is asked for, is there.
   [[nodiscard]] Result<LogEnd> without_beginning() {
@@ -77,17 +107,23 @@ class Scan {
 
   [[nodiscard]] Status take(const Frame& frame, LogPosition at) {
     note_synced(frame.synced);
+    if (cursor_.at() > limit_) {
+      damaged(is_in_parts_ ? parts_begin_ : at, "a batch goes on behind the end of the log");
+      is_in_parts_ = false;
+      return ok();
+    }
     switch (frame.type) {
       case FrameType::mutations:
         return frame.part.is_whole() && !is_in_parts_ ? take_whole(frame, at)
                                                       : take_part(frame, at);
       case FrameType::skipped:
-        if (const Status flushed = flush(); !flushed) return flushed;
+        if (Status flushed = flush(); !flushed) return flushed;
         is_in_parts_ = false;
         result_.follows_repair = true;
         return ok();
       case FrameType::segment_head:
-      case FrameType::record:
+      case FrameType::snapshot_head:
+      case FrameType::snapshot_end:
         break;
     }
     // The checksum fits: it is what was written.
@@ -97,7 +133,7 @@ class Scan {
 
   [[nodiscard]] Status take_whole(const Frame& frame, LogPosition at) {
     decode(frame.payload, at);
-    return mutations_.size() >= kChunkMutations ? flush() : ok();
+    return mutations_.size() >= chunk_mutations_ ? flush() : ok();
   }
 
   // All of the payload, or damage and nothing of it.
@@ -116,7 +152,7 @@ class Scan {
       return ok();
     }
     if (!is_in_parts_) {
-      if (const Status flushed = flush(); !flushed) return flushed;
+      if (Status flushed = flush(); !flushed) return flushed;
       is_in_parts_ = true;
       parts_begin_ = at;
       parts_.clear();
@@ -125,7 +161,7 @@ class Scan {
     if (frame.part.continues) return ok();
     is_in_parts_ = false;
     decode(parts_, parts_begin_);
-    const Status flushed = flush();
+    Status flushed = flush();
     parts_ = std::string();  // it may have been large
     return flushed;
   }
@@ -136,11 +172,11 @@ class Scan {
     if (is_in_parts_) return ok();
     const LogPosition end = result_.damage ? result_.damage->at : cursor_.at();
     if (!mutations_.empty()) {
-      const Status consumed = consume_({.begin = chunk_begin_,
-                                        .end = end,
-                                        .mutations = mutations_,
-                                        .batches = batches_,
-                                        .follows_repair = result_.follows_repair});
+      Status consumed = consume_({.begin = chunk_begin_,
+                                  .end = end,
+                                  .mutations = mutations_,
+                                  .batches = batches_,
+                                  .follows_repair = result_.follows_repair});
       if (!consumed) return consumed;
     }
     mutations_.clear();
@@ -183,6 +219,7 @@ class Scan {
   [[nodiscard]] Result<LogEnd> finish(LogPosition end) {
     if (const Status flushed = flush(); !flushed) return flushed.error();
     result_.end = end;
+    if (limit_ != kUnlimited) result_.unused_bytes = bytes_past(files_, limit_);
     return result_;
   }
 
@@ -217,9 +254,13 @@ class Scan {
 
   Disk& disk_;
   const LogFiles& files_;
-  const LogConsumer& consume_;
+  LogConsumer consume_;
   LogCursor cursor_;
   LogPosition from_;
+  LogPosition limit_;
+  LogPosition border_;
+  bool begun_ = false;
+  size_t chunk_mutations_;
   LogEnd result_;
   LogPosition chunk_begin_{0};
   std::vector<store::Mutation> mutations_;
@@ -229,25 +270,43 @@ class Scan {
   std::string parts_;
 };
 
-}  // namespace
+LogScan::LogScan(Disk& disk, const LogFiles& files, const LogReadOptions& options,
+                 LogConsumer consume)
+    : impl_(std::make_unique<Impl>(disk, files, options, std::move(consume))) {}
+
+LogScan::~LogScan() = default;
+
+Result<bool> LogScan::step() { return impl_->step(); }
+
+LogPosition LogScan::at() const { return impl_->at(); }
+
+const LogEnd& LogScan::end() const { return impl_->end(); }
+
+Error damage_error(const LogFiles& files, const LogEnd& end) {
+  const LogFault& damage = *end.damage;
+  return {Errc::corrupt,
+          fmt::format("{} is damaged at offset {} (position {} of the log): {}. It was fsynced up "
+                      "to position {}. `quoris check {}` says more, `quoris check {} --repair` "
+                      "leaves out what is damaged and keeps the originals",
+                      join(files.directory, damage.file), damage.offset, raw(damage.at),
+                      damage.what, raw(end.synced), files.directory, files.directory)};
+}
 
 Result<LogEnd> scan_log(Disk& disk, const LogFiles& files, const LogReadOptions& options,
                         const LogConsumer& consume) {
-  return Scan(disk, files, options, consume).run();
+  LogScan scan(disk, files, options, consume);
+  for (;;) {
+    const Result<bool> through = scan.step();
+    if (!through) return through.error();
+    if (*through) return scan.end();
+  }
 }
 
 Result<LogEnd> read_log(Disk& disk, const LogFiles& files, const LogReadOptions& options,
                         const LogConsumer& consume) {
   Result<LogEnd> end = scan_log(disk, files, options, consume);
   if (!end || !end->damage) return end;
-  const LogFault& damage = *end->damage;
-  return Error{
-      Errc::corrupt,
-      fmt::format("{} is damaged at offset {} (position {} of the log): {}. It was fsynced up to "
-                  "position {}. `quoris check {}` says more, `quoris check {} --repair` leaves out "
-                  "what is damaged and keeps the originals",
-                  join(files.directory, damage.file), damage.offset, raw(damage.at), damage.what,
-                  raw(end->synced), files.directory, files.directory)};
+  return damage_error(files, *end);
 }
 
 }  // namespace quoris::persistence

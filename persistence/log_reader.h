@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -34,6 +35,12 @@ struct LogReadOptions {
   LogPosition from{0};  // beginning of a batch
   // Known from elsewhere to have been fsynced: by a snapshot or at a clean shutdown.
   LogPosition synced{0};
+  // The log counts only up to here and is durable up to here: what stands behind is not looked at.
+  // The end of a batch, not before `from`. Nothing: to where it ends by itself.
+  std::optional<LogPosition> end = std::nullopt;
+  // No chunk has batches from both sides of this one, which is a batch's beginning or none.
+  LogPosition border{0};
+  bool frame_by_frame = false;  // a chunk is one frame: slower, says where each turn stands
 };
 
 struct LogEnd {
@@ -42,8 +49,36 @@ struct LogEnd {
   uint64_t torn_bytes = 0;         // that stand at or past `end`, to be cut (cut_log())
   std::optional<LogFault> torn;    // what the first of them look like
   std::optional<LogFault> damage;  // then the rest is not to be relied on
+  uint64_t unused_bytes = 0;       // that stand behind LogReadOptions::end, to be cut as well
   bool follows_repair = false;
 };
+
+// The same in steps, for those who have something else to do meanwhile.
+class LogScan {
+ public:
+  // `files` outlives this.
+  LogScan(Disk& disk, const LogFiles& files, const LogReadOptions& options, LogConsumer consume);
+  ~LogScan();
+  LogScan(const LogScan&) = delete;
+  LogScan& operator=(const LogScan&) = delete;
+
+  // Goes on by a frame, or to the end of a search. True: through, and end() is there.
+  // Errors: those of the disk, and what `consume` answers.
+  [[nodiscard]] Result<bool> step();
+
+  // How far it is.
+  [[nodiscard]] LogPosition at() const;
+
+  // REQUIRES: step() said true.
+  [[nodiscard]] const LogEnd& end() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// REQUIRES: end.damage.
+[[nodiscard]] Error damage_error(const LogFiles& files, const LogEnd& end);
 
 // Damage is no error here but an answer, for those who report it. `consume` has seen all that
 // stands before it. Errors: those of the disk, and what `consume` answers.

@@ -32,15 +32,13 @@ constexpr uint64_t kStampMax = std::numeric_limits<uint64_t>::max() >> kLowBits;
 constexpr unsigned kTypeBits = 4;
 
 // The parts that a kind has.
-enum Part : uint8_t {
-  kForm = 1,  // type and encoding
-  kSwapped = 2,
-  kOffset = 4,
-  kCount = 8,
-  kKey = 16,
-  kValue = 32,
-  kBase = 64,
-};
+constexpr uint8_t kForm = 1;  // type and encoding
+constexpr uint8_t kSwapped = 2;
+constexpr uint8_t kOffset = 4;
+constexpr uint8_t kCount = 8;
+constexpr uint8_t kKey = 16;
+constexpr uint8_t kValue = 32;
+constexpr uint8_t kBase = 64;
 
 constexpr size_t kKinds = 16;
 

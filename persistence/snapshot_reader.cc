@@ -61,7 +61,7 @@ Result<Frame> SnapshotReader::next_frame() {
 }
 
 Status SnapshotReader::read_head() {
-  if (const Status filled = fill(); !filled) return filled;
+  if (Status filled = fill(); !filled) return filled;
   if (!ahead().starts_with(kSnapshotMagic)) return corrupt(0, "this is no snapshot");
   offset_ = kSnapshotMagic.size();
   const Result<Frame> frame = next_frame();

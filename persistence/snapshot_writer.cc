@@ -25,7 +25,7 @@ struct SnapshotWriter::Output {
 
 Status SnapshotWriter::Output::write(const Blocks& blocks) {
   if (file == nullptr) {
-    if (const Status removed = disk.remove(temporary); !removed) return removed;
+    if (Status removed = disk.remove(temporary); !removed) return removed;
     auto created = disk.open(temporary, Disk::Open::create);
     if (!created) return created.error();
     file = std::move(created).value();
@@ -36,7 +36,7 @@ Status SnapshotWriter::Output::write(const Blocks& blocks) {
     pieces.emplace_back(block.bytes.get(), block.size);
     size += block.size;
   }
-  if (const Status done = file->write_at(written, pieces); !done) return done;
+  if (Status done = file->write_at(written, pieces); !done) return done;
   written += size;
   unsynced += size;
   if (unsynced < sync_bytes) return ok();
@@ -46,9 +46,9 @@ Status SnapshotWriter::Output::write(const Blocks& blocks) {
 
 // All is durable, then the file gets its name, durably.
 Status SnapshotWriter::Output::close() {
-  if (const Status synced = file->sync(); !synced) return synced;
+  if (Status synced = file->sync(); !synced) return synced;
   file.reset();
-  if (const Status renamed = disk.rename(temporary, path); !renamed) return renamed;
+  if (Status renamed = disk.rename(temporary, path); !renamed) return renamed;
   return disk.sync_directory(directory);
 }
 
@@ -68,11 +68,10 @@ SnapshotWriter::SnapshotWriter(Disk& disk, store::Store& store, Options options,
       self_(std::make_shared<SnapshotWriter*>(this)) {
   QUORIS_ASSERT(options_.block_bytes <= kFramePayloadMax);
   QUORIS_ASSERT(options_.block_bytes >= MutationEncoder::kOverheadMax);
-  Block magic{.bytes = std::make_unique<char[]>(kSnapshotMagic.size()),
-              .size = kSnapshotMagic.size()};
-  kSnapshotMagic.copy(magic.bytes.get(), magic.size);
+  Block& magic = waiting_.emplace_back();
+  magic.bytes = std::make_unique<char[]>(kSnapshotMagic.size());
+  magic.size = kSnapshotMagic.copy(magic.bytes.get(), kSnapshotMagic.size());
   bytes_ = magic.size;
-  waiting_.push_back(std::move(magic));
   SnapshotHead head{.begin = options_.begin,
                     .version = store.versions().last(),
                     .wall_ms = options_.wall_ms,

@@ -27,6 +27,8 @@
 #include "net/uv_disk.h"
 #include "net/uv_rng.h"
 #include "net/uv_timers.h"
+#include "persistence/check.h"
+#include "persistence/data_directory.h"
 #include "server/commands/rows.h"
 #include "server/node.h"
 #include "server/settings/command_line.h"
@@ -53,7 +55,10 @@ class Server final : public server::NodeEdge {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Server>> open(server::Settings& settings) {
     std::unique_ptr<Server> self(new Server(settings));
-    if (Status status = self->start(); !status) return status.error();
+    if (Status status = self->start(); !status) {
+      self->remove_made_directories();
+      return status.error();
+    }
     return self;
   }
 
@@ -70,7 +75,6 @@ class Server final : public server::NodeEdge {
   }
 
   [[nodiscard]] int run() {
-    log().write(LogLevel::notice, "Ready to accept connections");
     loop_->run();
     log().write(LogLevel::notice, "stopped");
     return exit_status_;
@@ -111,6 +115,10 @@ class Server final : public server::NodeEdge {
 
   [[nodiscard]] Status start() {
     if (Status status = make_parts(); !status) return status;
+    if (Status status = find_paths(); !status) return status;
+    auto directory = persistence::DataDirectory::open(*disk_, rng_, values().data_dir);
+    if (!directory) return directory.error();
+    directory_ = std::move(directory).value();
     const int64_t maxclients = values().maxclients;
     if (Status status = fit_maxclients(); !status) return status;
     node_ = std::make_unique<server::Node>(server::Node::Parts{
@@ -118,12 +126,13 @@ class Server final : public server::NodeEdge {
         .host = process_,
         .log_sink = *sink_,
         .edge = *this,
-        .settings = settings_});
+        .settings = settings_,
+        .directory = directory_.get()});
     loop_->set_turn_handler(*node_);
     if (Status status = listen(); !status) return status;
     auto signals = net::Signals::open(*loop_, [this](int signal) {
       log().write(LogLevel::notice, "{}: stopping", signal == SIGINT ? "SIGINT" : "SIGTERM");
-      node_->shutdown(EXIT_SUCCESS);
+      node_->shutdown({}, [] {});
     });
     if (!signals) return signals.error();
     signals_ = std::move(signals).value();
@@ -131,7 +140,6 @@ class Server final : public server::NodeEdge {
       if (Status status = net::write_pid_file(values().pidfile); !status) return status;
       owns_pid_file_ = true;
     }
-    if (Status status = find_paths(); !status) return status;
     announce();
     if (values().maxclients < maxclients) {
       log().write(LogLevel::warning,
@@ -139,6 +147,7 @@ class Server final : public server::NodeEdge {
                   "open files (ulimit -n)",
                   maxclients, values().maxclients);
     }
+    node_->start();
     return ok();
   }
 
@@ -154,9 +163,10 @@ class Server final : public server::NodeEdge {
     return ok();
   }
 
-  // The last step that can fail, so that a start that fails leaves no directory behind.
   [[nodiscard]] Status find_paths() {
-    if (Status status = net::make_directories(values().data_dir); !status) return status;
+    auto made = net::make_directories(values().data_dir);
+    if (!made) return made.error();
+    made_directories_ = std::move(made).value();
     Result<std::string> data_dir = net::real_path(values().data_dir);
     if (!data_dir) return data_dir.error();
     server::Settings::Paths paths = {.data_dir = std::move(data_dir).value(),
@@ -170,6 +180,21 @@ class Server final : public server::NodeEdge {
     }
     settings_.resolve_paths(std::move(paths));
     return ok();
+  }
+
+  // A start that fails leaves none behind. Nothing was loaded or written yet but the small files of
+  // an empty directory, which is ours as long as we have its lock.
+  void remove_made_directories() {
+    if (made_directories_.empty()) return;
+    const std::string& path = values().data_dir;
+    if (directory_) {
+      const Result<std::vector<std::string>> names = disk_->list(path);
+      if (!names) return;
+      for (const std::string& name : *names) {
+        if (!net::remove_file(path + "/" + name)) return;
+      }
+    }
+    net::remove_directories(made_directories_);
   }
 
   // The system may allow fewer clients than the settings ask for: then the settings give way.
@@ -284,10 +309,10 @@ class Server final : public server::NodeEdge {
     log().write(LogLevel::notice, "quoris {}, port {}, mode standalone, pid {}",
                 server::kQuorisVersion, values().port, process_.facts().pid);
     log().write(LogLevel::notice, "listening on {}", listening_on());
-    log().write(LogLevel::notice,
-                "data directory {}; this version keeps data in memory only: what is written is "
-                "gone when the server stops",
-                values().data_dir);
+    log().write(LogLevel::notice, "data directory {}; {}", values().data_dir,
+                values().appendonly ? "every write goes to the log there"
+                                    : "without a log (appendonly no): what no snapshot holds is "
+                                      "gone when the server stops");
   }
 
   // In the order in which they need each other; the destructor takes the node apart first.
@@ -299,6 +324,7 @@ class Server final : public server::NodeEdge {
   net::UvRng rng_;
   net::Process process_;
   std::unique_ptr<net::SpdlogSink> sink_;
+  std::unique_ptr<persistence::DataDirectory> directory_;
   std::unique_ptr<server::Node> node_;
   Listeners tcp_listeners_;
   std::unique_ptr<net::Listener> unix_listener_;
@@ -306,6 +332,7 @@ class Server final : public server::NodeEdge {
   int64_t bound_port_ = 0;
   std::vector<std::string> bound_addresses_;
   bool owns_pid_file_ = false;
+  std::vector<std::string> made_directories_;  // by this start, for the data
   int exit_status_ = EXIT_SUCCESS;
 };
 
@@ -348,13 +375,13 @@ Status load_settings(const CommandLine& line, server::Settings& settings) {
 }
 
 // The lines of the error, each with the program's name.
-int fail(const Error& error) {
+int fail(const Error& error, int status = EXIT_FAILURE) {
   std::string text = "quoris: " + error.message + "\n";
   for (size_t at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 1)) {
     text.insert(at + 1, "quoris: ");
   }
   std::fwrite(text.data(), 1, text.size(), stderr);
-  return EXIT_FAILURE;
+  return status;
 }
 
 int print(const std::string& text) {
@@ -370,9 +397,30 @@ int run(const CommandLine& line) {
   return (*server)->run();
 }
 
+// The exit status of `quoris check`: 0 sound, 1 damaged, 2 it could not be found out.
+constexpr int kNotChecked = 2;
+
+int run_check(const CommandLine& line) {
+  const auto loop = net::EventLoop::open();
+  if (!loop) return fail(loop.error(), kNotChecked);
+  net::UvDisk disk(**loop);
+  const auto print_line = [](std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fputc('\n', stdout);
+  };
+  auto* check = &persistence::check_directory;
+  if (line.action == CommandLine::Action::check_dump) check = &persistence::dump_directory;
+  if (line.action == CommandLine::Action::check_repair) check = &persistence::repair_directory;
+  const Result<bool> is_sound = check(disk, line.data_dir, print_line);
+  if (!is_sound) return fail(is_sound.error(), kNotChecked);
+  return *is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   const Result<CommandLine> line = server::parse_command_line(arguments);
-  if (!line) return fail(line.error());
+  if (!line) {
+    return fail(line.error(), server::asks_for_check(arguments) ? kNotChecked : EXIT_FAILURE);
+  }
   switch (line->action) {
     case CommandLine::Action::help:
       return print(server::help_text());
@@ -382,6 +430,10 @@ int run_program(const std::vector<std::string>& arguments) {
       return print(server::settings_page());
     case CommandLine::Action::docs_commands:
       return print(command::commands_markdown(command::CommandTable(server::command_families())));
+    case CommandLine::Action::check:
+    case CommandLine::Action::check_dump:
+    case CommandLine::Action::check_repair:
+      return run_check(*line);
     case CommandLine::Action::run:
       return run(*line);
   }

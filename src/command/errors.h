@@ -46,6 +46,21 @@ inline constexpr std::string_view kNotInMulti = "ERR Command not allowed inside 
 inline constexpr std::string_view kMonitorOnKeys = "ERR Replica can't interact with the keyspace";
 inline constexpr std::string_view kTransactionTooLarge =
     "ERR transaction is larger than client-query-buffer-limit";
+inline constexpr std::string_view kLoading = "LOADING Redis is loading the dataset in memory";
+inline constexpr std::string_view kSnapshotFails =
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+    "disk. Commands that may modify the data set are disabled, because this instance is "
+    "configured to report errors during writes if RDB snapshotting fails "
+    "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB "
+    "error.";
+
+[[nodiscard]] inline std::string disk_fails_log(std::string_view why) {
+  return "MISCONF Errors writing to the AOF file: " + std::string(why);
+}
+
+inline constexpr std::string_view kSaveFailed = "ERR";
+inline constexpr std::string_view kCannotSave = "ERR there is no data directory to save to";
+inline constexpr std::string_view kSaveInProgress = "ERR Background save already in progress";
 inline constexpr std::string_view kOutOfMemory =
     "OOM command not allowed when used memory > 'maxmemory'.";
 

@@ -14,7 +14,7 @@
 // large block would be given back at once by whoever frees it (500 MB: 100 ms).
 // NOLINTNEXTLINE(readability-identifier-naming): the name is jemalloc's
 extern "C" const char* malloc_conf;
-const char* malloc_conf = 
+const char* malloc_conf =
     "background_thread:true,oversize_threshold:0,dirty_decay_ms:2000,"
     "slab_sizes:32-32:4|64-64:8|80-80:10|128-128:8";
 #endif

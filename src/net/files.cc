@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
-#include <vector>
 
 #include "net/file_descriptor.h"
 #include "net/os_error.h"
@@ -107,7 +106,7 @@ Status sync_directory(const std::string& path) {
   return os_error("cannot sync the directory " + path, errno);
 }
 
-Status make_directories(const std::string& path) {
+Result<std::vector<std::string>> make_directories(const std::string& path) {
   std::error_code error;
   std::vector<std::string> missing;
   for (std::filesystem::path each = path; !each.empty() && !std::filesystem::exists(each, error);
@@ -117,9 +116,15 @@ Status make_directories(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (error) return os_error("cannot create the directory " + path, error.value());
   for (const std::string& each : missing) {
-    if (Status synced = sync_directory_of(each); !synced) return synced;
+    if (const Status synced = sync_directory_of(each); !synced) return synced.error();
   }
-  return ok();
+  return missing;
+}
+
+void remove_directories(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (rmdir(path.c_str()) != 0) return;
+  }
 }
 
 Result<std::string> current_directory() {

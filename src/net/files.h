@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -34,8 +35,10 @@ void remove_own_pid_file(const std::string& path);
 // Makes a directory remember what was made, renamed or removed in it.
 [[nodiscard]] Status sync_directory(const std::string& path);
 
-// With all parents, durable at once; fine when it exists.
-[[nodiscard]] Status make_directories(const std::string& path);
+// With all parents, durable at once; fine when it exists. Those that were missing, `path` first.
+[[nodiscard]] Result<std::vector<std::string>> make_directories(const std::string& path);
+// In this order, as far as they are empty.
+void remove_directories(const std::vector<std::string>& paths);
 
 [[nodiscard]] Result<std::string> current_directory();
 [[nodiscard]] Status change_directory(const std::string& path);

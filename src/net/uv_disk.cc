@@ -227,7 +227,10 @@ Status UvDisk::rename(const std::string& from, const std::string& to) {
 
 Status UvDisk::remove(const std::string& path) { return remove_file(path); }
 
-Status UvDisk::make_directory(const std::string& path) { return make_directories(path); }
+Status UvDisk::make_directory(const std::string& path) {
+  const auto made = make_directories(path);
+  return made ? ok() : Status(made.error());
+}
 
 Status UvDisk::sync_directory(const std::string& path) { return net::sync_directory(path); }
 

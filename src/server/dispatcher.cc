@@ -128,9 +128,11 @@ bool Dispatcher::execute(const Planned& planned) {
       queue(session, command, planned.arguments, reply);
     } else {
       const ReplyBehindMessages order(session);
+      const uint64_t batches = node_.outbox().batches();
       node_.outbox().begin();
       call(session, command, planned.arguments, planned.key, reply);
       node_.outbox().end();
+      if (node_.outbox().batches() != batches) session.await_log(Durability::kThisTurn);
     }
   }
 
@@ -211,12 +213,21 @@ std::string Dispatcher::gate_error(Session& session, const command::Command& com
   if (spec.node_handler == &handle_debug && !debug_allowed(node_, session)) {
     return std::string(errors::kDebugNotAllowed);
   }
+  if (node_.durability().is_loading()) [[unlikely]] {
+    return spec.has(command::loading) ? std::string() : std::string(errors::kLoading);
+  }
   // Whatever is queued takes memory.
   const bool is_queued = session.in_multi() && !spec.has(command::immediate_in_multi);
   const bool needs_memory = spec.has(command::denyoom) || is_queued ||
                             (is_exec(command) && session.in_multi() &&
                              (session.transaction()->flags_of_all & command::denyoom) != 0);
   if (!node_.memory_limit().make_room() && needs_memory) return std::string(errors::kOutOfMemory);
+  if (node_.durability().refuses()) [[unlikely]] {
+    const bool writes = spec.has(command::write) || spec.name == "PING" ||
+                        (is_exec(command) && session.in_multi() &&
+                         (session.transaction()->flags_of_all & command::write) != 0);
+    if (writes) return node_.durability().refusal();
+  }
   if (session.protocol == resp::Protocol::resp2 && session.is_subscribed() &&
       !spec.has(command::while_subscribed)) {
     return errors::not_while_subscribed(command.full_name);
@@ -317,7 +328,7 @@ void Dispatcher::run_data(Session& session, const command::CommandSpec& spec,
                           std::span<const std::string_view> arguments, PlannedKey key,
                           resp::ReplyWriter& reply, command::Blocker* blocker) {
   // While CLIENT PAUSE keeps the data as it is, reads don't remove what has expired.
-  const bool paused = node_.pause_kind() != Pause::Kind::none;
+  const bool paused = node_.pause_kind() != Pause::Kind::none || node_.durability().refuses();
   store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),
                        node_.listeners(),
                        paused ? store::ExpiredKeys::hide : store::ExpiredKeys::remove);
@@ -331,6 +342,12 @@ void Dispatcher::run_data(Session& session, const command::CommandSpec& spec,
                                session.db, arguments);
   context.know_hash(key.argument, key.hash);
   spec.handler(context);
+  // A reader's reply is no safer than what it tells of.
+  const Durability& durability = node_.durability();
+  if (durability.is_behind()) [[unlikely]] {
+    session.await_log(spec.keys.empty() ? durability.awaited_by_all()
+                                        : durability.awaited_by(writer.observed()));
+  }
 }
 
 bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
@@ -340,9 +357,11 @@ bool Dispatcher::run_again(Session& session, const Rerun& rerun) {
   StayingBlocker blocker;
   redacted_.clear();
   const uint64_t started = read_clock();
+  const uint64_t batches = node_.outbox().batches();
   node_.outbox().begin();
   run_data(session, *rerun.command.spec, rerun.arguments, {}, reply, &blocker);
   node_.outbox().end();
+  if (node_.outbox().batches() != batches) session.await_log(Durability::kThisTurn);
   discarded_.clear();
   if (blocker.waits_on) return false;
   const uint64_t took = read_clock() - started;

@@ -22,10 +22,6 @@ constexpr size_t kLazyFreeStep = 2048;  // entries freed between two looks at th
 // A client that sent half a request and went silent keeps a buffer that just fits from then on.
 constexpr int64_t kShrinkAfterMs = 2'000;
 
-// What a client that has not logged in may leave unread: its replies are short errors. As much as
-// Redis has in a client's first buffer; past it, it drops such a client.
-constexpr size_t kStrangersOutputMax = 16UL * 1024;
-
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kProtected =
     "-DENIED Redis is running in protected mode because protected mode is enabled and no "
@@ -91,16 +87,22 @@ Node::Node(const Parts& parts)
       edge_(parts.edge),
       settings_(parts.settings),
       log_(parts.log_sink),
-      store_(static_cast<size_t>(parts.settings.values().databases), draw_secret(parts.env.rng),
+      store_(static_cast<size_t>(parts.settings.values().databases),
+             parts.directory != nullptr ? parts.directory->identity().secret
+                                        : draw_secret(parts.env.rng),
              NodeNumber{0}),
       commands_(families(parts.more_commands)),
       dispatcher_(*this),
+      durability_(*this, parts.directory),
       pubsub_(*this),
       notifications_(pubsub_),
       waiting_(*this),
       run_id_(random_hex(parts.env.rng, 20)),
       node_id_(parts.settings.values().node_id) {
-  if (node_id_.empty()) node_id_ = random_hex(env_.rng, 20);
+  if (node_id_.empty()) {
+    node_id_ =
+        parts.directory != nullptr ? parts.directory->identity().node_id : random_hex(env_.rng, 20);
+  }
   refresh_time();
   started_at_s_ = now_us_ / 1'000'000;
   stats_.commands.resize(commands_.size());
@@ -225,8 +227,8 @@ void Node::run_turn() {
   QUORIS_ASSERT(!in_turn_);
   in_turn_ = true;
   refresh_time();
-  while (gather()) execute_batch();
-  finish_reading();
+  while (!sealed_ && gather()) execute_batch();
+  if (!sealed_) finish_reading();
   outbox_.end_turn();
   flush_replies();
   reap();
@@ -234,7 +236,9 @@ void Node::run_turn() {
   in_turn_ = false;
 }
 
-bool Node::wants_turn() const { return !ready_.empty() || !dirty_.empty() || !closed_.empty(); }
+bool Node::wants_turn() const {
+  return (!sealed_ && !ready_.empty()) || !dirty_.empty() || !closed_.empty();
+}
 
 bool Node::gather() {
   batch_.clear();
@@ -336,67 +340,6 @@ void Node::finish_reading() {
   ready_.swap(ready);  // keeps its memory for the next turn
 }
 
-void Node::flush_replies() {
-  // Closing a session puts nothing into this list while it is walked: marks are taken first.
-  std::vector<Session*> dirty;
-  dirty.swap(dirty_);
-  for (Session* session : dirty) {
-    session->in_dirty_ = false;
-    flush(*session);
-    session->read_this_turn_ = 0;
-    if (session->reading_stopped_ && !session->closing_) {
-      session->reading_stopped_ = false;
-      session->stream_->resume_reading();
-    }
-    if (session->closing_ && !session->close_dropping_ && !session->peer_gone_) {
-      session->stream_->close_after_write();
-    }
-  }
-  if (dirty_.empty()) {
-    dirty.clear();
-    dirty_.swap(dirty);  // keeps its memory for the next turn
-  }
-}
-
-void Node::flush(Session& session) {
-  if (session.out_.empty()) return;
-  if (session.peer_gone_ || session.close_dropping_) {
-    session.out_.clear();
-    return;
-  }
-  stats_.lasting.recent_output.note(session.output_memory(), now_us_ / 1'000'000);
-  stats_.output_bytes += session.out_.size();
-  ++stats_.writes;
-  session.stream_->write(std::move(session.out_));
-  session.out_.clear();
-  check_output_limit(session);
-}
-
-void Node::check_output_limit(Session& session) {
-  if (session.closes_now()) return;
-  const size_t pending = session.output_memory();
-  if (pending == 0) return;
-  const OutputLimit& limit = values().client_output_buffer_limit[session.is_subscribed() ? 2 : 0];
-  const int64_t now_s = now_us_ / 1'000'000;
-  const bool stranger = !session.authenticated && !values().requirepass.empty();
-  const size_t unsent = session.out_.size() + session.stream_->unsent();
-  bool close = limit.hard != 0 && pending > limit.hard;
-  close = close || (stranger && unsent > kStrangersOutputMax);
-  if (limit.soft != 0 && pending > limit.soft) {
-    if (session.over_soft_limit_since_s == 0) session.over_soft_limit_since_s = now_s;
-    close = close || now_s - session.over_soft_limit_since_s > limit.soft_seconds;
-  } else {
-    session.over_soft_limit_since_s = 0;
-  }
-  if (!close) return;
-  ++stats_.output_buffer_limit_disconnections;
-  log_.write(LogLevel::warning,
-             "closing client id={} addr={}: {} bytes of replies wait for it, past the limit of {}",
-             raw(session.id()), session.stream_->peer_address(), pending,
-             stranger ? "a client that is not logged in" : "client-output-buffer-limit");
-  session.close_now();
-}
-
 void Node::note_turn() {
   const uint64_t cpu = env_.clock.thread_cpu_ns();
   stats_.turn_cpu.record(cpu - last_turn_cpu_ns_);
@@ -494,6 +437,7 @@ void Node::settings_changed() {
   data_settings_.lazy_user_del = now.lazyfree_lazy_user_del;
   data_settings_.lazy_user_flush = now.lazyfree_lazy_user_flush;
   memory_limit_.settings_changed();
+  durability_.settings_changed();
   notifications_.set_events(now.notify_keyspace_events);
   if (!now.latency_tracking) {
     for (CommandStats& stats : stats_.commands) stats.latency.reset();
@@ -530,13 +474,6 @@ uint64_t Node::used_memory() const {
   return store;
 }
 
-void Node::shutdown(int exit_status) {
-  if (stopping_) return;
-  stopping_ = true;
-  log_.write(LogLevel::notice, "stopping");
-  edge_.stop(exit_status);
-}
-
 // --- timers -----------------------------------------------------------------------------------
 
 void Node::tick() {
@@ -549,7 +486,8 @@ void Node::tick() {
   if (now_us_ >= next_defrag_look_us_) {
     constexpr int64_t kSecondUs = 1'000'000;
     next_defrag_look_us_ = now_us_ + kSecondUs;
-    defragmentation_.look();
+    if (may_change_data()) defragmentation_.look();
+    durability_.tick();
   }
   tend_sessions();
   const uint64_t period_us = 1'000'000 / static_cast<uint64_t>(values().hz);
@@ -605,7 +543,7 @@ void Node::expire_slice() {
   const auto out_of_time = [&] { return env_.clock.monotonic_ns() - started > kExpireSliceNs; };
   bool finished = true;
   // While CLIENT PAUSE holds writes back, expiry changes nothing either.
-  if (active_expire && pause_.kind == Pause::Kind::none) {
+  if (active_expire && pause_.kind == Pause::Kind::none && may_change_data()) {
     ++stats_.expire_cycles;
     outbox_.begin();
     store::Writer writer(store_, stats_.keyspace, env_.rng, now_ms(), listeners());

@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,7 @@
 #include "command/table.h"
 #include "server/defragmentation.h"
 #include "server/dispatcher.h"
+#include "server/durability/durability.h"
 #include "server/memory_limit.h"
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
@@ -76,6 +78,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     LogSink& log_sink;
     NodeEdge& edge;
     Settings& settings;
+    persistence::DataDirectory* directory = nullptr;  // outlives the node; null: nothing is kept
     std::span<const command::CommandSpec> more_commands = {};  // of tests
   };
 
@@ -83,6 +86,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   ~Node() override;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
+
+  // Begins to load what the directory holds. Once, when all else stands.
+  void start() { durability_.start(); }
 
   // --- StreamAcceptor, TurnHandler --------------------------------------------------------------
   StreamHandler* accept(std::unique_ptr<Stream> stream) override;
@@ -125,6 +131,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   [[nodiscard]] LatencyMonitor& latency() { return latency_; }
 
   [[nodiscard]] Outbox& outbox() { return outbox_; }
+
+  [[nodiscard]] Durability& durability() { return durability_; }
 
   [[nodiscard]] PubSub& pubsub() { return pubsub_; }
 
@@ -216,8 +224,28 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // DEBUG SET-ACTIVE-EXPIRE.
   bool active_expire = true;
 
-  // SHUTDOWN, SIGTERM: stops after this turn.
-  void shutdown(int exit_status);
+  struct Shutdown {
+    std::optional<bool> save;  // a last snapshot; unset: if there are `save` points
+    bool force = false;        // also if the disk fails
+  };
+
+  // SHUTDOWN, SIGTERM: a last snapshot if wanted, what was acknowledged made durable, then the
+  // process ends. `failed` is called instead if the disk fails, and all goes on.
+  void shutdown(const Shutdown& how, std::function<void()> failed);
+
+  [[nodiscard]] bool is_stopping() const { return stopping_; }
+
+  // SHUTDOWN ABORT: false if there is nothing to abort.
+  bool abort_shutdown();
+
+  // Without anything of that.
+  void stop_now(int exit_status);
+
+  // Loading is over.
+  void data_is_ready();
+
+  // The log has acknowledged more: replies that waited for it leave with the next turn.
+  void release_replies();
 
  private:
   friend class Session;
@@ -237,6 +265,11 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void finish_reading();
   void flush_replies();
   void flush(Session& session);
+  void hold_replies(Session& session, persistence::LogPosition awaits);
+  void send_held(Session& session);
+  void send(Session& session, ByteChain&& bytes);
+  void seal();
+  [[nodiscard]] bool may_change_data() const;
   // Everything that the loop does ends with it: turns and timers alike.
   void note_turn();
   void wake(Session& session);
@@ -262,6 +295,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   MemoryLimit memory_limit_{*this};
   Defragmentation defragmentation_{*this};
   int64_t next_defrag_look_us_ = 0;
+  Durability durability_;
   PubSub pubsub_;
   Notifications notifications_;
   Waiting waiting_;
@@ -276,6 +310,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   std::vector<Session*> dirty_;
   std::vector<SessionId> closed_;
   std::vector<SessionId> postponed_;
+  std::vector<SessionId> holding_;  // with replies that wait for the log
   std::vector<Planned> batch_;
   size_t ready_position_ = 0;
   size_t output_this_turn_ = 0;
@@ -289,6 +324,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   DbIndex expire_db_{0};  // where the active expiry goes on
   bool in_turn_ = false;
   bool stopping_ = false;
+  bool abort_stop_ = false;
+  bool sealed_ = false;  // nothing is executed any more
 };
 
 }  // namespace quoris::server

@@ -9,6 +9,7 @@ void Outbox::begin() { ++depth_; }
 void Outbox::end() {
   QUORIS_ASSERT(depth_ > 0);
   if (--depth_ > 0 || batch_.empty()) return;
+  ++batches_;
   for (BatchListener* listener : listeners_) listener->on_batch(batch_);
   batch_.clear();
   bytes_.clear();

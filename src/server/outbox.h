@@ -29,6 +29,12 @@ class Outbox final : public store::MutationSink {
  public:
   void add_listener(BatchListener& listener) { listeners_.push_back(&listener); }
 
+  // REQUIRES: no batch is open.
+  void remove_listener(BatchListener& listener) { std::erase(listeners_, &listener); }
+
+  // That were handed on so far: a command that leaves this as it was has changed nothing.
+  [[nodiscard]] uint64_t batches() const { return batches_; }
+
   // Null while nobody listens.
   [[nodiscard]] store::MutationSink* sink() { return listeners_.empty() ? nullptr : this; }
 
@@ -44,6 +50,7 @@ class Outbox final : public store::MutationSink {
   std::vector<store::Mutation> batch_;
   std::deque<std::string> bytes_;  // keys and values of the batch; a deque, so views stay valid
   uint32_t depth_ = 0;
+  uint64_t batches_ = 0;
 };
 
 }  // namespace quoris::server

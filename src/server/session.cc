@@ -124,7 +124,9 @@ Subscriptions& Session::make_subscriptions() {
   return *subscriptions_;
 }
 
-size_t Session::output_memory() const { return out_.memory() + stream_->pending(); }
+size_t Session::output_memory() const {
+  return out_.memory() + (held_ ? held_->memory : 0) + stream_->pending();
+}
 
 void Session::close_after_reply() {
   closing_ = true;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -24,6 +25,7 @@
 #include "base/ids.h"
 #include "base/stream.h"
 #include "command/table.h"
+#include "persistence/log_position.h"
 #include "resp/reply_writer.h"
 #include "resp/request_reader.h"
 #include "server/consistency.h"
@@ -68,6 +70,17 @@ struct Blocked {
   bool muted = false;  // CLIENT REPLY OFF or SKIP when it began to wait
   size_t bytes = 0;    // memory of what is kept of the command
   std::function<void(resp::ReplyWriter&, UnblockReason)> on_end;
+};
+
+// Replies of turns that are over, which wait until the log has acknowledged what they tell of.
+struct HeldReplies {
+  struct Part {
+    persistence::LogPosition awaits{0};
+    ByteChain bytes;
+  };
+
+  std::deque<Part> parts;
+  size_t memory = 0;
 };
 
 enum class ReplyMode : uint8_t { on, off, skip_next, skip_this };
@@ -159,10 +172,16 @@ class Session final : public StreamHandler {
     return reply_mode == ReplyMode::off || reply_mode == ReplyMode::skip_this;
   }
 
+  // What this turn's replies tell of must be acknowledged up to here before they leave.
+  void await_log(persistence::LogPosition position) {
+    if (position > awaits_log_) awaits_log_ = position;
+  }
+
   // Replies of this turn; Node hands them to the stream when it ends.
   [[nodiscard]] ByteChain& out() { return out_; }
 
-  // Bytes a slow reader has caused to wait, in memory: this turn's and the stream's.
+  // Bytes a slow reader has caused to wait, in memory: this turn's, those held for the log, the
+  // stream's.
   [[nodiscard]] size_t output_memory() const;
 
   [[nodiscard]] resp::RequestReader& reader() { return reader_; }
@@ -221,6 +240,8 @@ class Session final : public StreamHandler {
   std::unique_ptr<WatchedKeys> watched_;
   std::unique_ptr<Blocked> blocked_;
   std::unique_ptr<Subscriptions> subscriptions_;
+  std::unique_ptr<HeldReplies> held_;
+  persistence::LogPosition awaits_log_{0};
   size_t read_this_turn_ = 0;
   size_t unsent_seen_ = 0;  // by the last look of the tick
   uint32_t planned_ = 0;    // commands of the reader that are in a batch
@@ -233,6 +254,7 @@ class Session final : public StreamHandler {
   bool close_dropping_ = false;  // close_now
   bool in_ready_ = false;        // stands in Node's list of sessions with commands to run
   bool in_dirty_ = false;        // stands in Node's list of sessions with output
+  bool in_holding_ = false;      // stands in Node's list of sessions with held replies
 };
 
 }  // namespace quoris::server

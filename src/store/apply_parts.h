@@ -18,4 +18,10 @@ namespace quoris::store {
 [[nodiscard]] bool apply_to_collection(Store& store, Keyspace& db, const HashedKey& key,
                                        Entry* present, const Mutation& mutation);
 
+// A put_collection of a walk, faster: what was a block becomes one as it stands, and a large value
+// that comes in pieces gets a table of its size at once. Elements that are there once in the
+// mutation, in their order, are the caller's to promise: checksums say so.
+[[nodiscard]] bool load_collection(Store& store, Keyspace& db, const HashedKey& key, Entry* present,
+                                   const Mutation& mutation);
+
 }  // namespace quoris::store

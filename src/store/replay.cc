@@ -57,7 +57,9 @@ Outcome Replay::load(const Mutation& mutation) {
     return Outcome::damage;  // met twice: the second time it was not older
   }
   store_.versions().observe(mutation.version);
-  return outcome_of(apply_to_key(store_, db, key, present, mutation));
+  return outcome_of(mutation.kind == MutationKind::put_collection
+                        ? load_collection(store_, db, key, present, mutation)
+                        : apply_to_key(store_, db, key, present, mutation));
 }
 
 Outcome Replay::replay(const Mutation& mutation) {
@@ -100,6 +102,19 @@ Outcome Replay::replay_on_nothing(Keyspace& db, const HashedKey& key, const Muta
 }
 
 Outcome Replay::without_base() const { return in_snapshot_ ? Outcome::skipped : Outcome::damage; }
+
+void Replay::prefetch(std::span<const Mutation> mutations) {
+  hashes_.clear();
+  for (const Mutation& mutation : mutations) {
+    if (raw(mutation.db) >= store_.databases()) return;
+    const Keyspace& db = store_.db(mutation.db);
+    hashes_.push_back(db.hashed(mutation.key).hash);
+    db.prefetch_bucket(hashes_.back());
+  }
+  for (size_t i = 0; i < mutations.size(); ++i) {
+    store_.db(mutations[i].db).prefetch_entry(hashes_[i]);
+  }
+}
 
 void Replay::end_of_snapshot() {
   in_snapshot_ = false;

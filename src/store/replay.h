@@ -17,7 +17,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <unordered_set>
+#include <vector>
 
 #include "store/store.h"
 
@@ -46,6 +48,9 @@ class Replay {
 
   void end_of_snapshot();
 
+  // Asks for the memory that replaying these is going to read. A few tens at a time.
+  void prefetch(std::span<const Mutation> mutations);
+
  private:
   Outcome replay_on_key(const Mutation& mutation);
   Outcome replay_on_nothing(Keyspace& db, const HashedKey& key, const Mutation& mutation);
@@ -54,6 +59,7 @@ class Replay {
   Store& store_;
   bool in_snapshot_ = true;
   std::unordered_set<uint64_t> empty_;  // versions of values that are empty in between
+  std::vector<uint64_t> hashes_;        // of prefetch()
 };
 
 }  // namespace quoris::store

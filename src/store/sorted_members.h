@@ -42,6 +42,9 @@ class SortedMembers final : public LargeValue {
     return table_.find(member, hash);
   }
 
+  // As MemberTable's.
+  void reserve(size_t members) { table_.reserve(members); }
+
   // REQUIRES: it is not there; the score is not NaN.
   void insert(std::string_view member, uint64_t hash, double score);
 

@@ -42,6 +42,14 @@ DbIndex Store::db_of_origin(DbIndex origin) const {
   return DbIndex{static_cast<uint16_t>(found - origins_.begin())};
 }
 
+void Store::reset() {
+  for (std::unique_ptr<Keyspace>& keyspace : databases_) {
+    graveyard_.push_back(std::exchange(keyspace, std::make_unique<Keyspace>(secret_)));
+  }
+  db_versions_.assign(databases(), kNoVersion);
+  begin_origins();
+}
+
 size_t Store::free_some(size_t work_max) {
   size_t work = 0;
   for (const auto& keyspace : databases_) {

@@ -41,6 +41,9 @@ class Store {
   // The database that is at `origin` in that order. REQUIRES: raw(origin) < databases().
   [[nodiscard]] DbIndex db_of_origin(DbIndex origin) const;
 
+  // All is gone, put aside to be freed in slices; the clock stays.
+  void reset();
+
   // Frees up to `work_max` entries of databases that were flushed asynchronously, or elements of
   // large values whose keys are gone. Returns how many.
   size_t free_some(size_t work_max);

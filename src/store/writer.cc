@@ -30,6 +30,7 @@ Entry* Writer::find_for_read(DbIndex db, const HashedKey& key, LookupFlags flags
   if (entry == nullptr && !has(flags, LookupFlags::no_event)) {
     notify(EventClass::key_miss, "keymiss", db, key.bytes);
   }
+  observe(entry);
   if (!has(flags, LookupFlags::no_stats)) ++(entry != nullptr ? stats_.hits : stats_.misses);
   if (entry != nullptr && !has(flags, LookupFlags::no_touch)) touch(*entry);
   return entry;
@@ -37,6 +38,7 @@ Entry* Writer::find_for_read(DbIndex db, const HashedKey& key, LookupFlags flags
 
 Entry* Writer::find_for_write(DbIndex db, const HashedKey& key) {
   Entry* entry = find_live(db, key);
+  observe(entry);
   if (entry != nullptr) touch(*entry);
   return entry;
 }

@@ -186,6 +186,16 @@ class Writer {
   // Removes `entry` because its time has come; unless ExpiredKeys::hide.
   void expire(DbIndex db, Entry& entry);
 
+  // What was looked up so far: the newest version that was met, and whether something was not
+  // there (then the newest removal was met). A reply says what was observed, so it must not leave
+  // before that is as safe as the reply promises.
+  struct Observed {
+    Version newest = kNoVersion;
+    bool absence = false;
+  };
+
+  [[nodiscard]] const Observed& observed() const { return observed_; }
+
   // A command that Redis counts as a change though nothing was there to change.
   void count_change() { ++stats_.changes; }
 
@@ -208,6 +218,14 @@ class Writer {
   [[nodiscard]] Entry* find_live(DbIndex db, const HashedKey& key);
   void expire_found(DbIndex db, const HashedKey& key, Entry& entry);
   void touch(Entry& entry);
+
+  void observe(const Entry* entry) {
+    if (entry == nullptr) {
+      observed_.absence = true;
+    } else if (entry->version() > observed_.newest) {
+      observed_.newest = entry->version();
+    }
+  }
 
   // What a change of a collection is known by while it is made.
   struct Change {
@@ -251,6 +269,7 @@ class Writer {
   MutationSink* sink_;
   KeyWaiters* waiters_;
   KeyspaceEvents* events_;
+  Observed observed_;
   std::string elements_;  // of the mutation to be emitted
   ExpiredKeys expired_keys_;
 };

@@ -1,4 +1,4 @@
-"""Figures of one node at real sizes, as a table: growth, idle connections, expiry, deletion.
+"""Figures of one node at real sizes: growth, memory, idle connections, expiry, deletion.
 
 Run by `scripts/bench figures`; not a test, for what it measures depends on the machine. Memory is
 the server's own and the system's; times of the loop are CPU time of its thread (LATENCY LOOP), as
@@ -7,6 +7,7 @@ a busy machine makes elapsed time say nothing.
 
 import argparse
 import os
+import random
 import resource
 import socket
 import sys
@@ -62,6 +63,111 @@ def growth(keys):
             f"{times[b'max'] / 1000:.2f}")
         row(f"99.9th percentile of {times[b'count']:,} turns of {PIPELINE} SETs, ms",
             f"{times[b'p99.9'] / 1000:.2f}")
+    server.stop()
+
+
+# What the allocator has free goes back to the system in the meantime.
+SETTLED_S = 4
+
+
+def memory_per_key(counts):
+    """At several counts, for a table's bytes per key may swing with them."""
+    for what, extra, words in (("", lambda number: b"", 3),
+                               (" and a TTL", lambda number: b"$2\r\nPX\r\n$8\r\n90000000\r\n", 5)):
+        cells = []
+        for keys in counts:
+            server = start_quoris()
+            time.sleep(0.5)
+            before = server.rss_bytes()
+            set_keys(server.port, keys, extra, words)
+            time.sleep(SETTLED_S)
+            cells.append(f"{(server.rss_bytes() - before) / keys:.1f}")
+            server.stop()
+        counted = ", ".join(f"{keys / 1e6:g}" for keys in counts)
+        row(f"resident bytes per key of 16 bytes, value of 32{what}, at {counted} million",
+            ", ".join(cells))
+
+
+def churn(keys):
+    """Three times as many deletions of random keys, each with a new one in its place."""
+    server = start_quoris()
+    time.sleep(0.5)
+    before = server.rss_bytes()
+    set_keys(server.port, keys)
+    rng = random.Random(7)
+    live = list(range(keys))
+    number = keys
+    with server.client() as client:
+        for _ in range(3 * keys // 500):
+            commands = []
+            for _ in range(500):
+                place = rng.randrange(keys)
+                commands.append(["DEL", "key:%012d" % live[place]])
+                live[place] = number
+                commands.append(["SET", "key:%012d" % number, VALUE])
+                number += 1
+            client.pipeline(commands)
+    time.sleep(SETTLED_S)
+    row(f"... of {keys:,} keys after three times as many deletions and insertions",
+        f"{(server.rss_bytes() - before) / keys:.1f}")
+    server.stop()
+
+
+def elements():
+    """MEMORY USAGE, without the key, per element."""
+    small = 10
+    large = 1_000_000
+    kinds = [
+        ("list of ten items of 8 bytes", "RPUSH", small, lambda n: ["item%04d" % n]),
+        ("hash of ten fields, 6 + 8 bytes", "HSET", small,
+         lambda n: ["fld%03d" % n, "value%03d" % n]),
+        ("set of ten integers", "SADD", small, lambda n: [str(100_000 + n)]),
+        ("sorted set of ten members of 8 bytes", "ZADD", small, lambda n: [str(n), "mbr%05d" % n]),
+        ("hash of a million fields, 16 + 32 bytes", "HSET", large,
+         lambda n: ["field:%010d" % n, "x" * 32]),
+        ("set of a million members of 20 bytes", "SADD", large, lambda n: ["member:%013d" % n]),
+        ("sorted set of a million members of 20 bytes", "ZADD", large,
+         lambda n: [str(n * 7919 % large), "member:%013d" % n]),
+    ]
+    server = start_quoris()
+    with server.client() as client:
+        for name, command, count, words in kinds:
+            client.call("FLUSHALL")
+            batch = []
+            for start in range(0, count, 100):
+                batch.append([command, "k", *[word for n in range(start, min(start + 100, count))
+                                              for word in words(n)]])
+                if len(batch) == 100 or start + 100 >= count:
+                    client.pipeline(batch)
+                    batch = []
+            row(f"bytes per element, {name}",
+                f"{client.call('MEMORY', 'USAGE', 'k', 'SAMPLES', '0') / count:.1f}")
+    server.stop()
+
+
+def mass_deletion(keys):
+    """Nine of ten keys: what comes back to the system, and what moving the rest costs."""
+    server = start_quoris()
+    time.sleep(0.5)
+    before = server.rss_bytes()
+    set_keys(server.port, keys)
+    full = server.rss_bytes() - before
+    rng = random.Random(11)
+    with server.client() as client:
+        gone = [number for number in range(keys) if rng.random() < 0.9]
+        for start in range(0, len(gone), 100_000):
+            client.pipeline([["DEL", *["key:%012d" % number for number in gone[at:at + 1000]]]
+                             for at in range(start, min(start + 100_000, len(gone)), 1000)])
+        left = client.call("DBSIZE")
+        row(f"{keys:,} keys, nine of ten deleted at random: resident MB full, and at once",
+            f"{full / 1e6:.0f}, {(server.rss_bytes() - before) / 1e6:.0f}")
+        cpu = server.cpu_s()
+        for second in range(1, 61):
+            time.sleep(1)
+            if second in (10, 30, 60):
+                row(f"... after {second} s (live data: {left * 77 / 1e6:.0f} MB), CPU s so far",
+                    f"{(server.rss_bytes() - before) / 1e6:.0f}, {server.cpu_s() - cpu:.2f}")
+        row("... allocations moved", info(client, "active_defrag_hits"))
     server.stop()
 
 
@@ -169,6 +275,10 @@ def main():
     options = parser.parse_args()
     print("| what | figure |\n| --- | --- |")
     growth(options.keys)
+    memory_per_key([700_000, 850_000, 1_000_000, 1_400_000, 2_000_000])
+    churn(1_000_000)
+    elements()
+    mass_deletion(options.deleted)
     idle_connections(options.connections)
     expiry(options.expiring, 10)
     deletion(options.deleted)

@@ -51,8 +51,9 @@ TEST_CASE("files: errors name the path and the reason", "[net]") {
 TEST_CASE("files: pid file and directories", "[net]") {
   const Directory directory;
   const std::string deep = directory.path + "/a/b/c";
-  REQUIRE(make_directories(deep));
-  REQUIRE(make_directories(deep));
+  const std::vector<std::string> made = {deep, directory.path + "/a/b", directory.path + "/a"};
+  CHECK(*make_directories(deep) == made);
+  CHECK(make_directories(deep)->empty());
   REQUIRE(write_pid_file(deep + "/quoris.pid"));
   CHECK(*read_file(deep + "/quoris.pid") == std::to_string(getpid()) + "\n");
   CHECK_FALSE(make_directories(deep + "/quoris.pid/d"));
@@ -65,6 +66,12 @@ TEST_CASE("files: pid file and directories", "[net]") {
   CHECK(*absolute_path("/x//../y") == "/x/../y");
   REQUIRE(change_directory(before));
   CHECK_FALSE(change_directory(deep + "/none"));
+
+  remove_directories(made);
+  CHECK(std::filesystem::exists(deep));
+  CHECK(remove_file(deep + "/quoris.pid"));
+  remove_directories(made);
+  CHECK_FALSE(std::filesystem::exists(directory.path + "/a"));
 }
 
 TEST_CASE("files: the one path of a directory", "[net]") {

@@ -28,13 +28,13 @@ TEST_CASE("frame: what is read is what was sealed", "[persistence]") {
   for (const std::string& payload : {std::string(), std::string("some"), std::string(1000, 'x')}) {
     for (const FramePart part : {FramePart{}, FramePart{.begins_earlier = true, .continues = false},
                                  FramePart{.begins_earlier = true, .continues = true}}) {
-      const std::string bytes =
-          framed(payload,
-                 {.type = FrameType::record, .part = part, .at = kAt, .synced = LogPosition{4999}});
+      const std::string bytes = framed(
+          payload,
+          {.type = FrameType::segment_head, .part = part, .at = kAt, .synced = LogPosition{4999}});
       Frame frame;
       const std::string more = bytes + "what follows";
       REQUIRE(read_frame(more, kAt, frame) == FrameState::good);
-      REQUIRE(frame.type == FrameType::record);
+      REQUIRE(frame.type == FrameType::segment_head);
       REQUIRE(frame.part.begins_earlier == part.begins_earlier);
       REQUIRE(frame.part.continues == part.continues);
       REQUIRE(frame.synced == LogPosition{4999});

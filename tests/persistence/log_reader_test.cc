@@ -57,6 +57,58 @@ TEST_CASE("log reader: an empty directory is an empty log", "[persistence]") {
   REQUIRE_FALSE(found->end.damage);
 }
 
+TEST_CASE("log reader: nothing behind the end that is asked for is looked at", "[persistence]") {
+  LogBench bench;
+  bench.options.segment_bytes = 300;
+  bench.start();
+  write_synced(bench, 20);
+  const LogPosition whole = bench.log->appended();
+  bench.log.reset();
+  const std::string last = path_of(segments_of(bench).back());
+  bench.disk().flip_byte(last, bench.disk().content(last)->size() - 1);
+  for (const auto& [end, keys] : bench.keys_at) {
+    if (end == whole) continue;
+    const auto found = bench.read({.end = end});
+    REQUIRE(found);
+    REQUIRE_FALSE(found->end.damage);
+    REQUIRE_FALSE(found->end.torn);
+    REQUIRE(found->keys == keys);
+    REQUIRE(found->end.end == end);
+    REQUIRE(found->end.synced == end);
+    REQUIRE(found->end.unused_bytes == distance(end, whole));
+    REQUIRE(found->end.torn_bytes == 0);
+  }
+  const auto [end, keys] = bench.keys_at[7];
+  auto found = bench.read({.end = end});
+  REQUIRE(settle_log(bench.disk(), found->files, found->end.synced, found->end.end));
+  found = bench.read();
+  REQUIRE(found->keys == keys);
+  REQUIRE(found->end.end == end);
+  REQUIRE_FALSE(found->end.torn);
+  REQUIRE_FALSE(found->end.damage);
+}
+
+TEST_CASE("log reader: all up to the end that is asked for has to be there", "[persistence]") {
+  LogBench bench;
+  bench.start();
+  bench.turn(2);
+  bench.turn(2);
+  const LogPosition whole = bench.log->appended();
+  bench.advance_ms(2'000);
+  bench.log.reset();
+  const auto beyond = bench.read({.end = whole + 1});
+  REQUIRE(beyond);
+  REQUIRE(beyond->end.damage);
+  for (uint64_t end = 1; end < raw(whole); ++end) {
+    const auto within = bench.read({.end = LogPosition{end}});
+    REQUIRE(within);
+    REQUIRE(within->end.damage.has_value() == (LogPosition{end} != bench.keys_at[1].first));
+  }
+  REQUIRE(bench.disk().remove(path_of(segments_of(bench)[0])));
+  REQUIRE(bench.read({.end = whole})->end.damage);
+  REQUIRE_FALSE(bench.read({.end = LogPosition{0}})->end.damage);
+}
+
 TEST_CASE("log reader: cut anywhere, a log reads up to the last whole turn and tells what is torn",
           "[persistence]") {
   LogBench bench;
@@ -201,7 +253,7 @@ TEST_CASE("log reader: a frame of a kind that is not known stops the start, it i
   const LogPosition end = bench.log->appended();
   bench.log.reset();
   const std::string path = path_of(segment_name(LogPosition{0}));
-  for (const FrameType type : {FrameType{63}, FrameType::record, FrameType::mutations}) {
+  for (const FrameType type : {FrameType{63}, FrameType::segment_head, FrameType::mutations}) {
     std::string frame(kFrameHeaderSize, '\0');
     frame += "no mutations";
     seal_frame(frame.data(), frame.size() - kFrameHeaderSize, {.type = type, .at = end});

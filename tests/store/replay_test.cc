@@ -2,10 +2,12 @@
 // (tests/command/store_walk_test.cc does it with random commands.)
 #include "store/replay.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "store/elements.h"
 #include "store/packed.h"
+#include "store/store_walk.h"
 #include "tests/store/replica_fixture.h"
 
 namespace quoris::store {
@@ -156,6 +158,103 @@ TEST_CASE("replay: pieces belong to the value that was loaded last", "[store]") 
   CHECK(bench.replay.load(bench.string(11, "v")) == Outcome::damage);
   CHECK(bench.replay.load(bench.remove(13)) == Outcome::damage);
   CHECK(bench.text() == "v");
+}
+
+// Tables of other secrets have other orders.
+auto unordered_contents_of(Keyspace& db) {
+  auto contents = testing::contents_of(db);
+  for (auto& [key, parts] : contents) std::ranges::sort(parts);
+  return contents;
+}
+
+// Collections of all forms, walked in pieces and loaded again.
+void check_reloaded(const HashSecret& secret, size_t piece_bytes) {
+  testing::Replicated from;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string n = std::to_string(i * 7919);
+    Writer writer = from.writer();
+    const auto add = [&](const char* name, auto&& change) {
+      const HashedKey key = from.key(name);
+      change(key, writer.find_for_write(kDb, key));
+    };
+    add("hash", [&](const HashedKey& key, Entry* entry) {
+      writer.hash_set(kDb, key, entry, std::vector<std::string_view>{n, "value"}, "");
+    });
+    add("set", [&](const HashedKey& key, Entry* entry) {
+      writer.set_add(kDb, key, entry, std::vector<std::string_view>{n, "other"}, "");
+    });
+    add("zset", [&](const HashedKey& key, Entry* entry) {
+      const ScoredMember member{.score = static_cast<double>(i % 50), .member = n};
+      writer.zset_set(kDb, key, entry, std::span(&member, 1), {}, "");
+    });
+    if (i % 30 != 0) continue;
+    add("small", [&](const HashedKey& key, Entry* entry) {
+      writer.hash_set(kDb, key, entry, std::vector<std::string_view>{n, n}, "");
+    });
+    add("intset", [&](const HashedKey& key, Entry* entry) {
+      writer.set_add(kDb, key, entry, std::vector<std::string_view>{n}, "");
+    });
+  }
+
+  class Loader final : public MutationSink {
+   public:
+    explicit Loader(Store& store) : replay_(store) {}
+
+    void emit(const Mutation& mutation) override {
+      REQUIRE(replay_.load(mutation) == Outcome::applied);
+    }
+
+   private:
+    Replay replay_;
+  };
+
+  Store to(2, secret, NodeNumber{3});
+  Loader loader(to);
+  StoreWalk walk(from.primary, piece_bytes);
+  while (!walk.step(loader, 10)) continue;
+  REQUIRE(unordered_contents_of(from.db()) == unordered_contents_of(to.db(kDb)));
+  // Tables are as large as they would be otherwise, or nearly.
+  CHECK(to.db(kDb).memory() < from.db().memory() * 11 / 10);
+  size_t memory = to.db(kDb).table_memory();
+  to.db(kDb).for_each([&memory](Entry& entry) {
+    memory += entry.memory();
+    return true;
+  });
+  CHECK(memory == to.db(kDb).memory());
+}
+
+TEST_CASE("replay: collections in pieces of any size, with this secret or another", "[store]") {
+  for (const size_t piece_bytes : {1, 500, 5'000, 1'000'000}) {
+    for (const uint64_t seed : {7, 8}) {
+      CAPTURE(piece_bytes, seed);
+      check_reloaded(HashSecret{seed}, piece_bytes);
+    }
+  }
+}
+
+TEST_CASE("replay: what is no collection is damage, and changes nothing", "[store]") {
+  Bench bench;
+  const std::string odd = run_of({"a", "b", "c"});
+  for (const Encoding encoding : {Encoding::packed, Encoding::large}) {
+    for (const Type type : {Type::hash, Type::zset}) {
+      Mutation put = bench.members(MutationKind::put_collection, 0, 10, odd);
+      put.type = type;
+      put.encoding = encoding;
+      CHECK(bench.replay.load(put) == Outcome::damage);
+    }
+    for (const std::string_view bytes : {std::string_view(), std::string_view("\xff\xff")}) {
+      Mutation put = bench.members(MutationKind::put_collection, 0, 10, bytes);
+      put.encoding = encoding;
+      CHECK(bench.replay.load(put) == Outcome::damage);
+    }
+    for (const Type type : {Type::string, Type::stream}) {
+      Mutation put = bench.members(MutationKind::put_collection, 0, 10, run_of({"a"}));
+      put.type = type;
+      put.encoding = encoding;
+      CHECK(bench.replay.load(put) == Outcome::damage);
+    }
+  }
+  CHECK(bench.find() == nullptr);
 }
 
 TEST_CASE("replay: databases that are not there are damage", "[store]") {

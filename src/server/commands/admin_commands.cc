@@ -59,11 +59,6 @@ void handle_role(NodeContext& context) {
   context.reply().array(0);
 }
 
-// Nothing is saved yet: the start is the last time at which memory and disk were the same.
-void handle_lastsave(NodeContext& context) {
-  context.reply().integer(context.node().started_at_s());
-}
-
 // There are no replicas in Redis's sense: a caller that wants none goes on at once, another one
 // waits its time and learns that there were none.
 void handle_wait(NodeContext& context) {
@@ -89,16 +84,29 @@ void handle_wait(NodeContext& context) {
 void handle_shutdown(NodeContext& context) {
   const auto options = parse_shutdown(context);
   if (!options) return context.reply().error(options.error());
-  if (options->abort) return context.reply().error(errors::kNoShutdown);
-  if (options->save && !options->force) {
-    context.node().log().write(LogLevel::warning,
-                               "SHUTDOWN SAVE refused: this version keeps data in memory only and "
-                               "cannot save it; SHUTDOWN NOSAVE stops and loses it");
+  Node& node = context.node();
+  if (options->abort) {
+    if (!node.abort_shutdown()) return context.reply().error(errors::kNoShutdown);
+    return context.reply().ok();
+  }
+  if (options->save && node.durability().directory() == nullptr) {
     return context.reply().error(errors::kShutdownFailed);
   }
-  context.node().log().write(LogLevel::notice, "shutdown requested by client {}",
-                             context.session().stream().peer_address());
-  context.node().shutdown(0);
+  node.log().write(LogLevel::notice, "shutdown requested by client {}",
+                   context.session().stream().peer_address());
+  std::optional<bool> save;
+  if (options->save || options->nosave) save = options->save;
+  if (node.is_stopping()) return;
+  node.block(context.session(), 0, [](resp::ReplyWriter& reply, UnblockReason reason) {
+    reply.error(reason == UnblockReason::client_unblock ? errors::kUnblocked
+                                                        : errors::kShutdownFailed);
+  });
+  node.shutdown({.save = save, .force = options->force}, [&node, id = context.session().id()] {
+    Session* session = node.find_session(id);
+    if (session != nullptr && session->is_blocked()) {
+      node.unblock(*session, UnblockReason::ready);
+    }
+  });
 }
 
 }  // namespace quoris::server

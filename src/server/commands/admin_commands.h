@@ -11,7 +11,6 @@ class Session;
 
 void handle_time(NodeContext& context);
 void handle_role(NodeContext& context);
-void handle_lastsave(NodeContext& context);
 void handle_wait(NodeContext& context);
 void handle_shutdown(NodeContext& context);
 void handle_lolwut(NodeContext& context);

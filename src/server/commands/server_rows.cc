@@ -6,6 +6,7 @@
 #include "server/commands/command_commands.h"
 #include "server/commands/config_commands.h"
 #include "server/commands/info_command.h"
+#include "server/commands/persistence_commands.h"
 #include "server/commands/rows.h"
 
 namespace quoris::server {
@@ -229,6 +230,14 @@ constexpr auto kLolwutArguments = std::to_array<Argument>({
      .flags = Argument::optional},
 });
 
+constexpr auto kBgsaveHistory = std::to_array<HistoryNote>({
+    {"3.2.2", "Option `SCHEDULE`."},
+});
+
+constexpr auto kBgsaveArguments = std::to_array<Argument>({
+    optional_word("schedule", "SCHEDULE", "3.2.2"),
+});
+
 constexpr auto kServerRows = std::to_array<CommandSpec>({
     {.name = "INFO",
      .arity = -1,
@@ -278,6 +287,32 @@ constexpr auto kServerRows = std::to_array<CommandSpec>({
      .complexity = "O(1)",
      .summary = "Tells which part the node plays in replication.",
      .node_handler = &handle_role},
+    {.name = "SAVE",
+     .arity = 1,
+     .flags = admin | noscript | no_async_loading | no_multi,
+     .group = CommandGroup::server,
+     .since = "1.0.0",
+     .complexity = "O(N), N being the number of all keys",
+     .summary = "Writes a snapshot and answers when it is durable; others are served meanwhile.",
+     .node_handler = &handle_save},
+    {.name = "BGSAVE",
+     .arity = -1,
+     .flags = admin | noscript | no_async_loading,
+     .group = CommandGroup::server,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Begins to write a snapshot.",
+     .history = kBgsaveHistory,
+     .arguments = kBgsaveArguments,
+     .node_handler = &handle_bgsave},
+    {.name = "BGREWRITEAOF",
+     .arity = 1,
+     .flags = admin | noscript | no_async_loading,
+     .group = CommandGroup::server,
+     .since = "1.0.0",
+     .complexity = "O(1)",
+     .summary = "Begins to write a snapshot, which lets the older part of the log go.",
+     .node_handler = &handle_bgrewriteaof},
     {.name = "LASTSAVE",
      .arity = 1,
      .flags = loading | stale | fast,

@@ -135,26 +135,79 @@ void write_memory(Node& node, InfoWriter& out) {
 
 // --- persistence, stats, replication ------------------------------------------------------------
 
+void add_loading(Node& node, InfoWriter& out) {
+  const Durability& durability = node.durability();
+  if (!durability.is_loading()) return;
+  const auto progress = durability.load_progress();
+  const int64_t elapsed_s =
+      std::max<int64_t>(node.now_us() / 1'000'000 - durability.load_began_s(), 0);
+  const double share = progress.total == 0 ? 0 : ratio(progress.done, progress.total);
+  out.add("loading_start_time", durability.load_began_s());
+  out.add("loading_total_bytes", progress.total);
+  out.add("loading_rdb_used_mem", node.used_memory());
+  out.add("loading_loaded_bytes", progress.done);
+  out.add_decimal("loading_loaded_perc", share * 100);
+  const double left_s = share > 0 ? static_cast<double>(elapsed_s) * (1 - share) / share : 1;
+  out.add("loading_eta_seconds", static_cast<int64_t>(left_s));
+}
+
+void add_log_figures(const persistence::LogFigures& log, const Saving::Figures& saving,
+                     InfoWriter& out) {
+  out.add("aof_current_size", log.size);
+  out.add("aof_base_size", saving.last_bytes);
+  out.add("aof_pending_rewrite", 0);
+  out.add("aof_buffer_length", log.unwritten);
+  out.add("aof_pending_bio_fsync", log.sync_in_flight ? 1 : 0);
+  out.add("aof_delayed_fsync", log.delayed_syncs);
+  out.add("log_segments", log.segments);
+  out.add("log_unsynced_bytes", log.unsynced);
+  out.add("log_fsyncs", log.syncs);
+  out.add("log_last_fsync_usec", log.last_sync_us);
+  out.add("log_failures", log.failures);
+}
+
 void write_persistence(Node& node, InfoWriter& out) {
-  out.add_zeros(
-      {"loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"});
+  const Durability& durability = node.durability();
+  const Saving::Figures saving = durability.saving().figures();
+  const bool runs = durability.saving().is_running();
+  const int64_t runs_for_s = runs ? node.now_us() / 1'000'000 - saving.running_since_s : -1;
+  const persistence::AppendLog* log = durability.log();
+  const bool logs = log != nullptr && node.values().appendonly;
+  const persistence::LogFigures log_figures =
+      log != nullptr ? log->figures() : persistence::LogFigures();
+  const auto* recovered = durability.recovered();
+
+  out.add("loading", durability.is_loading() ? 1 : 0);
+  out.add_zeros({"async_loading", "current_cow_peak"});
+  out.add("current_cow_size", saving.memory);
+  out.add("current_cow_size_age", 0);
   out.add_decimal("current_fork_perc", 0);
-  out.add_zeros({"current_save_keys_processed", "current_save_keys_total"});
+  out.add("current_save_keys_processed", runs ? saving.entries_done : 0);
+  out.add("current_save_keys_total", runs ? saving.entries_total : 0);
   out.add("rdb_changes_since_last_save", node.stats().keyspace.changes);
-  out.add("rdb_bgsave_in_progress", 0);
-  out.add("rdb_last_save_time", node.started_at_s());
-  out.add("rdb_last_bgsave_status", "ok");
-  out.add("rdb_last_bgsave_time_sec", -1);
-  out.add("rdb_current_bgsave_time_sec", -1);
-  out.add_zeros({"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-                 "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
-                 "aof_rewrite_scheduled"});
-  out.add("aof_last_rewrite_time_sec", -1);
-  out.add("aof_current_rewrite_time_sec", -1);
-  out.add("aof_last_bgrewrite_status", "ok");
-  out.add_zeros({"aof_rewrites", "aof_rewrites_consecutive_failures"});
-  out.add("aof_last_write_status", "ok");
+  out.add("rdb_bgsave_in_progress", runs ? 1 : 0);
+  out.add("rdb_last_save_time",
+          durability.directory() != nullptr ? saving.last_save_s : node.started_at_s());
+  out.add("rdb_last_bgsave_status", saving.last_was_good ? "ok" : "err");
+  out.add("rdb_last_bgsave_time_sec", saving.last_took_s);
+  out.add("rdb_current_bgsave_time_sec", runs_for_s);
+  out.add("rdb_saves", saving.saves);
+  out.add("rdb_last_cow_size", 0);
+  out.add("rdb_last_load_keys_expired", recovered != nullptr ? recovered->expired : 0);
+  out.add("rdb_last_load_keys_loaded", recovered != nullptr ? recovered->keys : 0);
+  out.add("aof_enabled", logs ? 1 : 0);
+  // A snapshot is what rewrites the log.
+  out.add("aof_rewrite_in_progress", runs && logs ? 1 : 0);
+  out.add("aof_rewrite_scheduled", durability.saving().is_another_scheduled() ? 1 : 0);
+  out.add("aof_last_rewrite_time_sec", saving.last_took_s);
+  out.add("aof_current_rewrite_time_sec", logs ? runs_for_s : -1);
+  out.add("aof_last_bgrewrite_status", saving.last_was_good ? "ok" : "err");
+  out.add("aof_rewrites", saving.saves);
+  out.add("aof_rewrites_consecutive_failures", 0);
+  out.add("aof_last_write_status", log_figures.failed ? "err" : "ok");
   out.add_zeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (logs) add_log_figures(log_figures, saving, out);
+  add_loading(node, out);
 }
 
 void add_traffic(InfoWriter& out, const NodeStats& stats) {

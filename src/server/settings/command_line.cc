@@ -156,9 +156,35 @@ std::string environment_name(std::string_view setting) {
   return std::string(kEnvironmentPrefix) + name;
 }
 
+Result<CommandLine> parse_check(std::span<const std::string> arguments) {
+  constexpr std::string_view kUsage = "usage: quoris check DIR [--dump | --repair]";
+  CommandLine line;
+  line.action = CommandLine::Action::check;
+  for (const std::string& argument : arguments) {
+    const bool is_plain = line.action == CommandLine::Action::check;
+    if (argument == "--dump" && is_plain) {
+      line.action = CommandLine::Action::check_dump;
+    } else if (argument == "--repair" && is_plain) {
+      line.action = CommandLine::Action::check_repair;
+    } else if (!argument.empty() && argument.front() != '-' && line.data_dir.empty()) {
+      line.data_dir = argument;
+    } else {
+      return Error{Errc::invalid_argument,
+                   fmt::format("check: {} is not expected here\n{}", shown_word(argument), kUsage)};
+    }
+  }
+  if (!line.data_dir.empty()) return line;
+  return Error{Errc::invalid_argument, fmt::format("check: say which directory\n{}", kUsage)};
+}
+
 }  // namespace
 
+bool asks_for_check(std::span<const std::string> arguments) {
+  return !arguments.empty() && arguments[0] == "check";
+}
+
 Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
+  if (asks_for_check(arguments)) return parse_check(arguments.subspan(1));
   Result<Folded> folded = fold(arguments);
   if (!folded) return folded.error();
   CommandLine line;

@@ -2,6 +2,7 @@
 //
 //   quoris [config-file | -] [--name value...]...      a server
 //   quoris docs commands | settings                    a page of the docs on standard output
+//   quoris check DIR [--dump | --repair]               the state of a data directory
 //   quoris --help | --version
 //
 // A flag is a setting's name and all words up to the next `--name`, or `--name=value`. In the
@@ -22,13 +23,26 @@
 namespace quoris::server {
 
 struct CommandLine {
-  enum class Action : uint8_t { run, help, version, docs_commands, docs_settings };
+  enum class Action : uint8_t {
+    run,
+    help,
+    version,
+    docs_commands,
+    docs_settings,
+    check,
+    check_dump,
+    check_repair,
+  };
 
   Action action = Action::run;
   std::string config_file;              // empty: none
   bool config_from_stdin = false;       // "-"
   std::vector<Assignment> assignments;  // in the order of the flags
+  std::string data_dir;                 // of the checks
 };
+
+// The first word says that it is a check, whatever follows.
+[[nodiscard]] bool asks_for_check(std::span<const std::string> arguments);
 
 // Without the program's own name.
 [[nodiscard]] Result<CommandLine> parse_command_line(std::span<const std::string> arguments);

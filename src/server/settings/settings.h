@@ -100,8 +100,11 @@ struct SettingValues {
   std::vector<double> latency_tracking_info_percentiles = {50, 99, 99.9};
   AccessLevel enable_debug_command = AccessLevel::no;
   std::vector<SavePoint> save = {{3600, 1}, {300, 100}, {60, 10000}};
+  bool stop_writes_on_bgsave_error = true;
   bool appendonly = true;
   AppendFsync appendfsync = AppendFsync::everysec;
+  int64_t auto_aof_rewrite_percentage = 100;  // 0: never
+  uint64_t auto_aof_rewrite_min_size = 64 * kMiB;
   std::string node_id;
   Consistency consistency;
   uint32_t notify_keyspace_events = 0;  // EventMask of server/notifications.h

@@ -192,8 +192,7 @@ constexpr SettingRow kRows[] = {
      .group = SettingGroup::data,
      .flags = guarded,
      .kind = Text{.field = &V::data_dir, .rule = Text::Rule::required_path},
-     .help = "Directory of the data; made at the start if it is missing. Not in force yet: this "
-             "version keeps data in memory only."},
+     .help = "Directory of the data, of one node at a time; made at the start if it is missing."},
     {.name = "save",
      .group = SettingGroup::data,
      .flags = multi_word | adds_up,
@@ -202,18 +201,34 @@ constexpr SettingRow kRows[] = {
                     .lines = &special::save_lines,
                     .allowed = "pairs of seconds and changes, or `\"\"`"},
      .help = "When to write a snapshot: after so many seconds with at least so many changes. "
-             "Several pairs are alternatives, `\"\"` is never. Accepted because start scripts "
-             "give it; not in force yet: this version keeps data in memory only."},
+             "Several pairs are alternatives, `\"\"` is never. With any of them SHUTDOWN writes "
+             "one, too."},
+    {.name = "stop-writes-on-bgsave-error",
+     .group = SettingGroup::data,
+     .kind = YesNo{&V::stop_writes_on_bgsave_error},
+     .help = "Whether writes are refused after a snapshot has failed, until one succeeds; only "
+             "where there are `save` points."},
     {.name = "appendonly",
      .group = SettingGroup::data,
      .kind = YesNo{&V::appendonly},
-     .help = "Whether writes go to a log on disk. Accepted because start scripts give it; not in "
-             "force yet: this version keeps data in memory only."},
+     .help = "Whether writes go to a log on disk before they are answered. `no`: only snapshots "
+             "are kept."},
     {.name = "appendfsync",
      .group = SettingGroup::data,
      .kind = choice<&V::appendfsync>(kAppendFsync),
-     .help = "When the log is forced to the disk. Accepted because start scripts give it; not in "
-             "force yet: this version keeps data in memory only."},
+     .help = "When the log is forced to the disk. `always`: before a write is answered, many "
+             "with one fsync. `everysec`: once a second; a power cut costs up to two seconds. "
+             "`no`: when the system likes. A killed process loses nothing under any of them."},
+    {.name = "auto-aof-rewrite-percentage",
+     .group = SettingGroup::data,
+     .kind = Integer{.field = &V::auto_aof_rewrite_percentage, .low = 0, .high = kInt32Max},
+     .help = "When the log since the last snapshot is so much of the snapshot's size, another one "
+             "is written and what it makes needless goes. 0: never by itself. Smaller: less disk, "
+             "a quicker start; larger: fewer snapshots."},
+    {.name = "auto-aof-rewrite-min-size",
+     .group = SettingGroup::data,
+     .kind = MemorySize{.field = &V::auto_aof_rewrite_min_size, .low = 0, .high = kUint64Max},
+     .help = "The log is left alone while it is smaller than this."},
     {.name = "lfu-log-factor",
      .group = SettingGroup::data,
      .kind = Integer{.field = &V::lfu_log_factor, .low = 0, .high = kInt32Max},

@@ -72,6 +72,22 @@ TEST_CASE("command line: a flag given twice stands there twice, in order", "[com
         Words{"save=1|1|", "hz=5|", "save=2|2|"});
 }
 
+TEST_CASE("command line: a check of a data directory", "[command_line]") {
+  using Action = CommandLine::Action;
+  CHECK(parse({"check", "data"})->action == Action::check);
+  CHECK(parse({"check", "data", "--dump"})->action == Action::check_dump);
+  CHECK(parse({"check", "--repair", "data"})->action == Action::check_repair);
+  CHECK(parse({"check", "--repair", "data"})->data_dir == "data");
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"check"},
+                                                {"check", "a", "b"},
+                                                {"check", "a", "--port"},
+                                                {"check", "a", "--dump", "--repair"},
+                                                {"check", ""}}) {
+    CHECK_FALSE(parse(wrong));
+    CHECK(asks_for_check(wrong));
+  }
+}
+
 TEST_CASE("command line: the first word is a config file, unless it is a subcommand",
           "[command_line]") {
   CHECK(parse({"q.conf", "--port", "1"})->config_file == "q.conf");

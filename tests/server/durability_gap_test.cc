@@ -1,0 +1,339 @@
+// A node without `appendonly`: the log is written while a snapshot is made, and what changes
+// between two of them is in none. Whenever it ends, a start finds the last good snapshot with its
+// log.
+#include <catch2/catch.hpp>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "persistence/check.h"
+#include "tests/server/node_fixture.h"
+
+namespace quoris::server {
+namespace {
+
+using persistence::DataDirectory;
+using persistence::Manifest;
+
+const std::string kPath = "data";
+
+// Of one node's life: nothing fires when that is over.
+class LifeTimers final : public Timers {
+ public:
+  explicit LifeTimers(Timers& timers) : timers_(timers) {}
+
+  LifeTimers(const LifeTimers&) = delete;
+  LifeTimers& operator=(const LifeTimers&) = delete;
+
+  ~LifeTimers() override {
+    for (const TimerId timer : begun_) timers_.cancel(timer);
+  }
+
+  TimerId schedule(uint64_t delay_us, std::function<void()> callback) override {
+    begun_.push_back(timers_.schedule(delay_us, std::move(callback)));
+    return begun_.back();
+  }
+
+  void cancel(TimerId timer) override { timers_.cancel(timer); }
+
+ private:
+  Timers& timers_;
+  std::vector<TimerId> begun_;
+};
+
+// A disk, and the nodes that live on it one after another.
+class Machine {
+ public:
+  explicit Machine(uint64_t seed = 1) : env(seed), rng(seed) {}
+
+  // False if it refuses.
+  bool start(std::string_view appendonly) {
+    life_.emplace(*this, appendonly);
+    advance_ms(1'000);
+    return life_->edge.stopped_with == -1 && life_->node.durability().is_ready();
+  }
+
+  void crash() {
+    life_.reset();
+    env.disk().crash(rng);
+  }
+
+  void turn() {
+    do {
+      node().run_turn();
+    } while (node().wants_turn());
+  }
+
+  void advance_ms(uint64_t ms) {
+    for (uint64_t i = 0; i < ms; ++i) {
+      env.timers().advance(1'000);
+      turn();
+    }
+  }
+
+  std::string ask(std::initializer_list<std::string_view> words) {
+    auto record = std::make_shared<MemoryStream::Record>();
+    StreamHandler* handler = node().accept(std::make_unique<MemoryStream>(record));
+    const std::string request = TestClient::request_of(words);
+    const std::span<char> room = handler->read_buffer();
+    REQUIRE(room.size() >= request.size());
+    std::ranges::copy(request, room.begin());
+    handler->on_read(request.size());
+    turn();
+    for (int i = 0; i < 5'000 && record->received.empty(); ++i) advance_ms(1);
+    handler->on_closed();
+    turn();
+    return record->received;
+  }
+
+  void set(std::string_view name, std::string_view value) {
+    const Settings::Change change{.name = name, .value = value};
+    REQUIRE(life_->settings.change({&change, 1}, [](const SettingRow&) { return ok(); }));
+    node().settings_changed();
+  }
+
+  void append(std::string_view text) { REQUIRE(ask({"APPEND", "text", text})[0] == ':'); }
+
+  // Without the reply's head and end.
+  std::string text() {
+    const std::string reply = ask({"GET", "text"});
+    const size_t begin = reply.find('\n') + 1;
+    return reply.size() > begin + 2 ? reply.substr(begin, reply.size() - begin - 2) : "";
+  }
+
+  void save() {
+    REQUIRE(ask({"SAVE"}) == "+OK\r\n");
+    advance_ms(2'000);
+  }
+
+  Manifest manifest() {
+    const auto manifest = persistence::read_manifest(env.disk(), kPath);
+    REQUIRE(manifest);
+    return *manifest;
+  }
+
+  bool is_sound() {
+    const auto sound = persistence::check_directory(env.disk(), kPath, [](std::string_view) {});
+    REQUIRE(sound);
+    return *sound;
+  }
+
+  Node& node() { return life_->node; }
+
+  sim::SimEnv env;
+  sim::SimRng rng;
+
+ private:
+  struct Life {
+    Life(Machine& machine, std::string_view appendonly)
+        : timers(machine.env.timers()),
+          edge(machine.env),
+          directory(open(machine)),
+          node({.env = {.clock = machine.env.clock(),
+                        .rng = machine.rng,
+                        .timers = timers,
+                        .disk = machine.env.disk()},
+                .host = host,
+                .log_sink = sink,
+                .edge = edge,
+                .settings = settings,
+                .directory = directory.get()}) {
+      const Settings::Change change{.name = "appendonly", .value = appendonly};
+      REQUIRE(settings.change({&change, 1}, [](const SettingRow&) { return ok(); }));
+      node.start();
+    }
+
+    static std::unique_ptr<DataDirectory> open(Machine& machine) {
+      auto opened = DataDirectory::open(machine.env.disk(), machine.rng, kPath);
+      REQUIRE(opened);
+      return std::move(opened).value();
+    }
+
+    LifeTimers timers;
+    TestHost host;
+    TestEdge edge;
+    CollectingSink sink;
+    Settings settings;
+    std::unique_ptr<DataDirectory> directory;
+    Node node;
+  };
+
+  std::optional<Life> life_;
+};
+
+// Runs `scenario` with the power going after each number of steps of the disk, to the end; gives
+// what the key "text" was at the starts that followed, each once.
+std::set<std::string> texts_after_crashes(std::string_view appendonly,
+                                          const std::function<void(Machine&)>& prepare,
+                                          const std::function<void(Machine&)>& scenario) {
+  std::set<std::string> texts;
+  bool went_through = false;
+  for (uint64_t steps = 0; !went_through; ++steps) {
+    CAPTURE(steps);
+    Machine machine(steps + 1);
+    prepare(machine);
+    machine.env.disk().stop_after(steps);
+    scenario(machine);
+    machine.advance_ms(3'000);
+    went_through = !machine.env.disk().stopped();
+    machine.crash();
+    CHECK(machine.is_sound());
+    REQUIRE(machine.start(appendonly));
+    const std::string text = machine.text();
+    texts.insert(text);
+    // It goes on from there.
+    machine.append("!");
+    machine.save();
+    machine.crash();
+    REQUIRE(machine.is_sound());
+    REQUIRE(machine.start(appendonly));
+    REQUIRE(machine.text() == text + "!");
+    REQUIRE(steps < 500);
+  }
+  return texts;
+}
+
+// One snapshot, and a change behind it.
+void saved_and_changed(Machine& machine) {
+  REQUIRE(machine.start("no"));
+  machine.append("a");
+  machine.save();
+  machine.append("b");
+}
+
+TEST_CASE("gap: a power cut while a snapshot is made leaves it or the one before", "[server]") {
+  for (const std::string_view appendonly : {"no", "yes"}) {
+    const auto texts = texts_after_crashes(appendonly, saved_and_changed, [](Machine& machine) {
+      machine.ask({"BGSAVE"});
+      machine.ask({"APPEND", "text", "c"});
+    });
+    CHECK(texts == std::set<std::string>{"a", "abc"});
+  }
+}
+
+TEST_CASE("gap: a power cut while `appendonly` is switched on", "[server]") {
+  for (const std::string_view appendonly : {"no", "yes"}) {
+    const auto texts = texts_after_crashes(appendonly, saved_and_changed, [](Machine& machine) {
+      machine.set("appendonly", "yes");
+      machine.ask({"APPEND", "text", "c"});
+      machine.advance_ms(2'000);
+      machine.ask({"APPEND", "text", "d"});
+    });
+    CHECK(texts.contains("a"));
+    CHECK(texts.contains("abcd"));
+    for (const std::string& text : texts) {
+      CAPTURE(text);
+      CHECK((text == "a" || text.starts_with("ab")));
+    }
+  }
+}
+
+TEST_CASE("gap: a power cut while `appendonly` is switched off, and behind that", "[server]") {
+  for (const std::string_view appendonly : {"no", "yes"}) {
+    const auto prepare = [](Machine& machine) {
+      REQUIRE(machine.start("yes"));
+      machine.append("a");
+      machine.advance_ms(2'000);
+    };
+    const auto texts = texts_after_crashes(appendonly, prepare, [](Machine& machine) {
+      machine.set("appendonly", "no");
+      machine.advance_ms(2'000);
+      machine.ask({"APPEND", "text", "b"});
+      machine.ask({"BGSAVE"});
+      machine.ask({"APPEND", "text", "c"});
+    });
+    CHECK(texts == std::set<std::string>{"a", "abc"});
+  }
+}
+
+TEST_CASE("gap: what was not logged does not come back in pieces when `appendonly` changes",
+          "[server]") {
+  Machine machine;
+  saved_and_changed(machine);
+  CHECK(machine.manifest().log_end);
+  machine.crash();
+  REQUIRE(machine.start("yes"));
+  CHECK(machine.text() == "a");
+  CHECK_FALSE(machine.manifest().log_end);
+  machine.append("c");
+  machine.advance_ms(2'000);
+  machine.crash();
+  REQUIRE(machine.start("no"));
+  CHECK(machine.text() == "ac");
+  const Manifest manifest = machine.manifest();
+  REQUIRE(manifest.log_end);
+  CHECK(*manifest.log_end > manifest.snapshots[0].end);
+  machine.append("d");
+  machine.crash();
+  REQUIRE(machine.start("yes"));
+  CHECK(machine.text() == "ac");
+}
+
+TEST_CASE("gap: the manifest names no snapshot from before one", "[server]") {
+  Machine machine;
+  saved_and_changed(machine);
+  machine.save();
+  Manifest manifest = machine.manifest();
+  REQUIRE(manifest.snapshots.size() == 1);
+  CHECK(manifest.log_begin == manifest.snapshots[0].begin);
+  CHECK(manifest.log_end == manifest.snapshots[0].end);
+  CHECK(manifest.needs_snapshot);
+  machine.set("appendonly", "yes");
+  machine.advance_ms(2'000);
+  manifest = machine.manifest();
+  REQUIRE(manifest.snapshots.size() == 1);
+  CHECK_FALSE(manifest.log_end);
+  machine.append("c");
+  machine.save();
+  CHECK(machine.manifest().snapshots.size() == 2);
+}
+
+TEST_CASE("gap: a snapshot's manifest says where the log ends, and is not written twice",
+          "[server]") {
+  Machine machine;
+  saved_and_changed(machine);
+  // The third file that would be replaced, after snapshot and manifest.
+  machine.env.disk().fail(sim::SimDisk::Operation::rename, {.after = 2});
+  REQUIRE(machine.ask({"SAVE"}) == "+OK\r\n");
+  CHECK(machine.node().durability().log() == nullptr);
+  CHECK(machine.manifest().log_end == machine.manifest().snapshots[0].end);
+}
+
+TEST_CASE("gap: if the snapshot behind one fails another is made", "[server]") {
+  Machine machine;
+  saved_and_changed(machine);
+  machine.env.disk().fail(sim::SimDisk::Operation::rename, {});
+  machine.set("appendonly", "yes");
+  machine.advance_ms(2'000);
+  REQUIRE(machine.node().durability().saving().has_failed());
+  CHECK(machine.manifest().log_end);
+  machine.advance_ms(8'000);
+  CHECK_FALSE(machine.manifest().log_end);
+  machine.append("c");
+  machine.advance_ms(2'000);
+  machine.crash();
+  REQUIRE(machine.start("yes"));
+  CHECK(machine.text() == "abc");
+}
+
+TEST_CASE("gap: the log stays open while the manifest can't be told that it ends", "[server]") {
+  Machine machine;
+  REQUIRE(machine.start("yes"));
+  machine.append("a");
+  machine.advance_ms(2'000);
+  machine.env.disk().fail(sim::SimDisk::Operation::rename, {});
+  machine.set("appendonly", "no");
+  machine.advance_ms(1'000);
+  REQUIRE(machine.node().durability().log() != nullptr);
+  CHECK_FALSE(machine.manifest().log_end);
+  machine.append("b");
+  machine.advance_ms(5'000);
+  REQUIRE(machine.node().durability().log() == nullptr);
+  machine.append("c");
+  machine.crash();
+  REQUIRE(machine.start("no"));
+  CHECK(machine.text() == "ab");
+}
+
+}  // namespace
+}  // namespace quoris::server
