@@ -191,7 +191,7 @@ class Server final : public server::NodeEdge {
       const Result<std::vector<std::string>> names = disk_->list(path);
       if (!names) return;
       for (const std::string& name : *names) {
-        if (!net::remove_file(path + "/" + name)) return;
+        if (!net::remove_file(fmt::format("{}/{}", path, name))) return;
       }
     }
     net::remove_directories(made_directories_);
