@@ -142,6 +142,7 @@ Decoded decode(const char* at) {
   decoded.value.is_integer = true;
   switch (head) {
     case kInt8:
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number of eight bits, whose sign is meant
       decoded.value.integer = load<int8_t>(at + 1);
       break;
     case kInt16:
