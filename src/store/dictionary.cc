@@ -25,7 +25,7 @@ constexpr unsigned kBucketCountMax = kBucketCounts.back();
 // How full a segment gets before it grows, in 256ths of its slots: from this on, in as many steps,
 // by the segment's number. Higher: fewer bytes per item; longer probes. The spread levels out
 // bytes per item over counts of items.
-constexpr size_t kFullMin = 225;  // 0.88
+constexpr size_t kFullMin = 222;  // 0.87
 constexpr size_t kFullSteps = 26;
 constexpr size_t kFullScale = 256;
 // Tiny segments fill up wholly: their probes are short anyway.

@@ -92,9 +92,10 @@ TEST_CASE("evictor: a candidate whose key is gone or no longer expires is passed
 }
 
 // The share of the oldest fifth among the first fifth that goes.
-double accuracy(const EvictionRule& rule) {
+double accuracy_of_run(const EvictionRule& rule, uint64_t seed) {
   constexpr size_t kKeys = 20'000;
   Fixture at;
+  at.rng = testing::TestRng(seed);
   for (size_t i = 0; i < kKeys; ++i) {
     at.put("key" + std::to_string(i), static_cast<int64_t>(i) * kSecond);
   }
@@ -105,12 +106,20 @@ double accuracy(const EvictionRule& rule) {
   return static_cast<double>(right) / (kKeys / 5);
 }
 
+// The mean of several runs: one is a hundredth off either way.
+double accuracy(const EvictionRule& rule) {
+  constexpr uint64_t kRuns = 8;
+  double sum = 0;
+  for (uint64_t seed = 1; seed <= kRuns; ++seed) sum += accuracy_of_run(rule, seed);
+  return sum / static_cast<double>(kRuns);
+}
+
 TEST_CASE("evictor: samples find old keys, more of them better, random ones don't", "[eviction]") {
   const double five = accuracy({.order = EvictionOrder::least_recently_used, .samples = 5});
   const double ten = accuracy({.order = EvictionOrder::least_recently_used, .samples = 20});
   const double random = accuracy({.order = EvictionOrder::random});
   CAPTURE(five, ten, random);
-  CHECK(five > 0.7);
+  CHECK(five > 0.73);
   CHECK(ten > five);
   CHECK(random < 0.3);
 }
