@@ -230,6 +230,8 @@ void Node::run_turn() {
   while (!sealed_ && gather()) execute_batch();
   if (!sealed_) finish_reading();
   outbox_.end_turn();
+  // Who has killed a client is not told before the client's connection is closed.
+  reap();
   flush_replies();
   reap();
   note_turn();

@@ -3,93 +3,23 @@
 // log.
 #include <catch2/catch.hpp>
 #include <functional>
-#include <optional>
 #include <set>
 
 #include "persistence/check.h"
-#include "tests/server/node_fixture.h"
+#include "tests/server/durable_machine.h"
 
 namespace quoris::server {
 namespace {
 
-using persistence::DataDirectory;
 using persistence::Manifest;
 
-const std::string kPath = "data";
-
-// Of one node's life: nothing fires when that is over.
-class LifeTimers final : public Timers {
+class Machine : public DurableMachine {
  public:
-  explicit LifeTimers(Timers& timers) : timers_(timers) {}
+  using DurableMachine::DurableMachine;
 
-  LifeTimers(const LifeTimers&) = delete;
-  LifeTimers& operator=(const LifeTimers&) = delete;
-
-  ~LifeTimers() override {
-    for (const TimerId timer : begun_) timers_.cancel(timer);
-  }
-
-  TimerId schedule(uint64_t delay_us, std::function<void()> callback) override {
-    begun_.push_back(timers_.schedule(delay_us, std::move(callback)));
-    return begun_.back();
-  }
-
-  void cancel(TimerId timer) override { timers_.cancel(timer); }
-
- private:
-  Timers& timers_;
-  std::vector<TimerId> begun_;
-};
-
-// A disk, and the nodes that live on it one after another.
-class Machine {
- public:
-  explicit Machine(uint64_t seed = 1) : env(seed), rng(seed) {}
-
-  // False if it refuses.
   bool start(std::string_view appendonly) {
-    life_.emplace(*this, appendonly);
-    advance_ms(1'000);
-    return life_->edge.stopped_with == -1 && life_->node.durability().is_ready();
-  }
-
-  void crash() {
-    life_.reset();
-    env.disk().crash(rng);
-  }
-
-  void turn() {
-    do {
-      node().run_turn();
-    } while (node().wants_turn());
-  }
-
-  void advance_ms(uint64_t ms) {
-    for (uint64_t i = 0; i < ms; ++i) {
-      env.timers().advance(1'000);
-      turn();
-    }
-  }
-
-  std::string ask(std::initializer_list<std::string_view> words) {
-    auto record = std::make_shared<MemoryStream::Record>();
-    StreamHandler* handler = node().accept(std::make_unique<MemoryStream>(record));
-    const std::string request = TestClient::request_of(words);
-    const std::span<char> room = handler->read_buffer();
-    REQUIRE(room.size() >= request.size());
-    std::ranges::copy(request, room.begin());
-    handler->on_read(request.size());
-    turn();
-    for (int i = 0; i < 5'000 && record->received.empty(); ++i) advance_ms(1);
-    handler->on_closed();
-    turn();
-    return record->received;
-  }
-
-  void set(std::string_view name, std::string_view value) {
-    const Settings::Change change{.name = name, .value = value};
-    REQUIRE(life_->settings.change({&change, 1}, [](const SettingRow&) { return ok(); }));
-    node().settings_changed();
+    set("appendonly", appendonly);
+    return DurableMachine::start();
   }
 
   void append(std::string_view text) { REQUIRE(ask({"APPEND", "text", text})[0] == ':'); }
@@ -107,58 +37,16 @@ class Machine {
   }
 
   Manifest manifest() {
-    const auto manifest = persistence::read_manifest(env.disk(), kPath);
+    const auto manifest = persistence::read_manifest(disk(), kDirectory);
     REQUIRE(manifest);
     return *manifest;
   }
 
   bool is_sound() {
-    const auto sound = persistence::check_directory(env.disk(), kPath, [](std::string_view) {});
+    const auto sound = persistence::check_directory(disk(), kDirectory, [](std::string_view) {});
     REQUIRE(sound);
     return *sound;
   }
-
-  Node& node() { return life_->node; }
-
-  sim::SimEnv env;
-  sim::SimRng rng;
-
- private:
-  struct Life {
-    Life(Machine& machine, std::string_view appendonly)
-        : timers(machine.env.timers()),
-          edge(machine.env),
-          directory(open(machine)),
-          node({.env = {.clock = machine.env.clock(),
-                        .rng = machine.rng,
-                        .timers = timers,
-                        .disk = machine.env.disk()},
-                .host = host,
-                .log_sink = sink,
-                .edge = edge,
-                .settings = settings,
-                .directory = directory.get()}) {
-      const Settings::Change change{.name = "appendonly", .value = appendonly};
-      REQUIRE(settings.change({&change, 1}, [](const SettingRow&) { return ok(); }));
-      node.start();
-    }
-
-    static std::unique_ptr<DataDirectory> open(Machine& machine) {
-      auto opened = DataDirectory::open(machine.env.disk(), machine.rng, kPath);
-      REQUIRE(opened);
-      return std::move(opened).value();
-    }
-
-    LifeTimers timers;
-    TestHost host;
-    TestEdge edge;
-    CollectingSink sink;
-    Settings settings;
-    std::unique_ptr<DataDirectory> directory;
-    Node node;
-  };
-
-  std::optional<Life> life_;
 };
 
 // Runs `scenario` with the power going after each number of steps of the disk, to the end; gives

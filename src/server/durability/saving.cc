@@ -194,6 +194,7 @@ void Saving::conclude(const Error* error) {
   figures_.last_took_s = now_s - figures_.running_since_s;
   figures_.running_since_s = 0;
   figures_.last_was_good = error == nullptr;
+  figures_.failures_in_a_row = error == nullptr ? 0 : figures_.failures_in_a_row + 1;
   if (error == nullptr) {
     ++figures_.saves;
     figures_.last_save_s = now_s;

@@ -8,8 +8,9 @@
 // log is written just for that while. When a snapshot is durable the manifest names it and the one
 // before; older files go. What changed while nothing was logged is in no log, so no recovery may go
 // across such a gap: before a log is opened behind one the manifest has a log_end, and a snapshot
-// made then is the only one it names. Used by: Durability (one), commands of persistence, INFO.
-// Source: docs/durability.md.
+// made then is the only one it names.
+//
+// Used by: Durability (one), commands of persistence, INFO. Source: docs/durability.md.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +73,7 @@ class Saving {
     int64_t last_save_s = 0;  // Unix time of the last good one, or of the start
     int64_t last_took_s = -1;
     bool last_was_good = true;
+    uint64_t failures_in_a_row = 0;
     uint64_t saves = 0;
     int64_t running_since_s = 0;  // 0: none runs
     uint64_t entries_done = 0;

@@ -203,7 +203,7 @@ void write_persistence(Node& node, InfoWriter& out) {
   out.add("aof_current_rewrite_time_sec", logs ? runs_for_s : -1);
   out.add("aof_last_bgrewrite_status", saving.last_was_good ? "ok" : "err");
   out.add("aof_rewrites", saving.saves);
-  out.add("aof_rewrites_consecutive_failures", 0);
+  out.add("aof_rewrites_consecutive_failures", saving.failures_in_a_row);
   out.add("aof_last_write_status", log_figures.failed ? "err" : "ok");
   out.add_zeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
   if (logs) add_log_figures(log_figures, saving, out);

@@ -70,12 +70,6 @@ class SimTimers final : public Timers {
 
   [[nodiscard]] size_t pending() const { return timers_.size(); }
 
-  // The process whose timers they were is gone.
-  void clear() {
-    timers_.clear();
-    deadlines_.clear();
-  }
-
  private:
   using Key = std::pair<uint64_t, uint64_t>;  // deadline, id
 
