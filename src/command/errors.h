@@ -61,6 +61,11 @@ inline constexpr std::string_view kSnapshotFails =
 inline constexpr std::string_view kSaveFailed = "ERR";
 inline constexpr std::string_view kCannotSave = "ERR there is no data directory to save to";
 inline constexpr std::string_view kSaveInProgress = "ERR Background save already in progress";
+inline constexpr std::string_view kRewriteInProgress =
+    "ERR Background append only file rewriting already in progress";
+inline constexpr std::string_view kNoSaveBesideRewrite =
+    "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in "
+    "order to schedule a BGSAVE whenever possible.";
 inline constexpr std::string_view kOutOfMemory =
     "OOM command not allowed when used memory > 'maxmemory'.";
 

@@ -26,9 +26,9 @@ void Node::shutdown(const Shutdown& how, std::function<void()> failed) {
     failed();
   };
   if (durability_.saving().is_running()) {
-    durability_.saving().schedule_another(std::move(saved));
+    durability_.saving().schedule_another(Saving::Kind::snapshot, std::move(saved));
   } else {
-    durability_.saving().begin(std::move(saved));
+    durability_.saving().begin(Saving::Kind::snapshot, std::move(saved));
   }
 }
 

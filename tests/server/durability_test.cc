@@ -189,6 +189,30 @@ TEST_CASE("durability: a snapshot lets the log go and is what the next start loa
   CHECK(machine.ask(again, {"DBSIZE"}) == ":1001\r\n");
 }
 
+TEST_CASE("durability: what is asked for while a snapshot runs depends on who began it",
+          "[durability]") {
+  Machine machine;
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.ask(client, {"BGREWRITEAOF"}) ==
+        "+Background append only file rewriting started\r\n");
+  CHECK(machine.at_once(client, {"BGREWRITEAOF"}) ==
+        "-ERR Background append only file rewriting already in progress\r\n");
+  CHECK(machine.at_once(client, {"BGSAVE"}) ==
+        "-ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE "
+        "in order to schedule a BGSAVE whenever possible.\r\n");
+  CHECK(machine.at_once(client, {"BGSAVE", "SCHEDULE"}) == "+Background saving scheduled\r\n");
+  const uint64_t before = machine.node().durability().saving().figures().saves;
+  machine.advance_ms(1'000);
+  CHECK(machine.node().durability().saving().figures().saves == before + 2);
+
+  CHECK(machine.ask(client, {"BGSAVE"}) == "+Background saving started\r\n");
+  CHECK(machine.at_once(client, {"BGREWRITEAOF"}) ==
+        "+Background append only file rewriting scheduled\r\n");
+  machine.advance_ms(1'000);
+  CHECK(machine.node().durability().saving().figures().saves == before + 4);
+}
+
 TEST_CASE("durability: SHUTDOWN leaves a clean end", "[durability]") {
   Machine machine;
   REQUIRE(machine.start());

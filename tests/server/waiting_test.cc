@@ -111,6 +111,22 @@ TEST_CASE("those who wait for a key are served in the order in which they came",
   CHECK(f.node.node().waiting().listener() == nullptr);
 }
 
+TEST_CASE("what a served command takes is an event of latency", "[server]") {
+  Fixture f;
+  REQUIRE(f.node.set("latency-monitor-threshold", "10"));
+  f.a.ask({"TAKE", "k", "0"});
+  f.node.advance_ms(1'000);
+  f.b.ask({"SET", "other", "1"});
+  CHECK(f.c.ask({"LATENCY", "HISTORY", "command-unblocking"}) == "*0\r\n");
+  f.node.clock().set_cost_of_look(30'000);
+  f.b.ask({"FILL", "k", "1"});
+  f.node.clock().set_cost_of_look(0);
+  CHECK(f.a.received() == "$1\r\nk\r\n");
+  const std::string history = f.c.ask({"LATENCY", "HISTORY", "command-unblocking"});
+  CHECK(history.starts_with("*1\r\n*2\r\n:"));
+  CHECK(history.ends_with("\r\n:30\r\n"));
+}
+
 TEST_CASE("as many are served as there are items", "[server]") {
   Fixture f;
   TestClient d = f.node.connect();

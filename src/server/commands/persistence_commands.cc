@@ -17,12 +17,12 @@ bool can_save(NodeContext& context) {
 }
 
 // One more behind the one that runs is enough for all who ask. False: one ran.
-bool begin_or_schedule(Saving& saving) {
+bool begin_or_schedule(Saving& saving, Saving::Kind kind) {
   if (!saving.is_running()) {
-    saving.begin({});
+    saving.begin(kind, {});
     return true;
   }
-  if (!saving.is_another_scheduled()) saving.schedule_another({});
+  if (!saving.is_another_scheduled()) saving.schedule_another(kind, {});
   return false;
 }
 
@@ -40,12 +40,13 @@ void handle_save(NodeContext& context) {
     if (*failed) return reply.error(errors::kSaveFailed);
     reply.ok();
   });
-  saving.begin([&node, id = context.session().id(), failed](const Error* error) {
-    Session* session = node.find_session(id);
-    if (session == nullptr || !session->is_blocked()) return;
-    *failed = error != nullptr;
-    node.unblock(*session, UnblockReason::ready);
-  });
+  saving.begin(Saving::Kind::snapshot,
+               [&node, id = context.session().id(), failed](const Error* error) {
+                 Session* session = node.find_session(id);
+                 if (session == nullptr || !session->is_blocked()) return;
+                 *failed = error != nullptr;
+                 node.unblock(*session, UnblockReason::ready);
+               });
 }
 
 void handle_bgsave(NodeContext& context) {
@@ -60,19 +61,25 @@ void handle_bgsave(NodeContext& context) {
   Saving& saving = context.node().durability().saving();
   const bool in_exec = context.session().in_exec();
   if (saving.is_running() && !schedule && !in_exec) {
-    return context.reply().error(errors::kSaveInProgress);
+    return context.reply().error(saving.is_running(Saving::Kind::rewrite)
+                                     ? errors::kNoSaveBesideRewrite
+                                     : errors::kSaveInProgress);
   }
-  const bool begun = begin_or_schedule(saving);
+  const bool begun = begin_or_schedule(saving, Saving::Kind::snapshot);
   context.reply().simple(begun && !in_exec ? "Background saving started"
                                            : "Background saving scheduled");
 }
 
 void handle_bgrewriteaof(NodeContext& context) {
   if (!can_save(context)) return;
-  const bool begun = begin_or_schedule(context.node().durability().saving());
-  context.reply().simple(begun && !context.session().in_exec()
-                             ? "Background append only file rewriting started"
-                             : "Background append only file rewriting scheduled");
+  Saving& saving = context.node().durability().saving();
+  const bool in_exec = context.session().in_exec();
+  if (saving.is_running(Saving::Kind::rewrite) && !in_exec) {
+    return context.reply().error(errors::kRewriteInProgress);
+  }
+  const bool begun = begin_or_schedule(saving, Saving::Kind::rewrite);
+  context.reply().simple(begun && !in_exec ? "Background append only file rewriting started"
+                                           : "Background append only file rewriting scheduled");
 }
 
 void handle_lastsave(NodeContext& context) {

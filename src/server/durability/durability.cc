@@ -95,8 +95,8 @@ void Durability::end_loading() {
   }
   if (report.log.unused_bytes > 0) {
     node_.log().write(LogLevel::notice,
-                      "{} bytes of the log were left out: they belong to a snapshot that was not "
-                      "finished",
+                      "{} bytes of the log were left out: they were written beside a snapshot, "
+                      "and what came before them was not",
                       report.log.unused_bytes);
   }
   const uint64_t took_ns = node_.env().clock.monotonic_ns() - load_began_ns_;
@@ -128,6 +128,7 @@ persistence::Recovery::Progress Durability::load_progress() const {
 // --- the log ------------------------------------------------------------------------------------
 
 Status Durability::open_log() {
+  QUORIS_ASSERT(!is_closing_log_);
   if (log_) return ok();
   auto opened = AppendLog::open(
       node_.env(), *this,
@@ -141,25 +142,42 @@ Status Durability::open_log() {
 }
 
 void Durability::close_log_if_unwanted() {
-  if (!log_ || node_.values().appendonly || saving_.is_running() || !log_->is_idle()) return;
-  // Changes that follow are in no log.
-  if (const Status written = saving_.set_log_end(log_->appended()); !written) {
-    node_.log().write(LogLevel::warning, "logging goes on: {}", written.error().message);
-    return;
+  if (!log_) return;
+  if (!is_closing_log_) {
+    if (node_.values().appendonly || saving_.is_running()) return;
+    // Who goes on writing doesn't keep it open.
+    is_closing_log_ = true;
+    node_.outbox().end_turn();
+    node_.outbox().remove_listener(*this);
+    log_->request_sync();
   }
-  node_.outbox().remove_listener(*this);
+  end_closing();
+}
+
+void Durability::end_closing() {
+  if (!is_closing_log_ || !log_->is_idle()) return;
+  // Changes that follow are in no log.
+  if (const Status written = saving_.end_log(log_->appended()); !written) {
+    node_.log().write(LogLevel::warning, "where the log ends could not be written down: {}",
+                      written.error().message);
+    return;  // until the next tick
+  }
   log_start_ = log_->stop();
   log_.reset();
+  is_closing_log_ = false;
   unacknowledged_.clear();
   turn_has_batches_ = false;
   node_.release_replies();
+  saving_.log_closed();
+  settings_changed();
 }
 
 void Durability::settings_changed() {
   if (!is_ready()) return;
+  if (is_closing_log_) return;  // it is called again
   if (node_.values().appendonly && !log_) {
     // What is there already isn't in the log: a snapshot has to begin with it.
-    if (!saving_.is_running()) saving_.begin({});
+    if (!saving_.is_running()) saving_.begin(Saving::Kind::rewrite, {});
     return;
   }
   if (!log_) return;
@@ -207,6 +225,13 @@ void Durability::on_log_advanced() {
   release_acknowledged();
   saving_.log_advanced();
   finish_if_durable();
+  // Not from inside the log's own calls.
+  if (is_closing_log_) {
+    static_cast<void>(node_.env().timers.schedule(0, [this] {
+      node_.refresh_time();
+      close_log_if_unwanted();
+    }));
+  }
 }
 
 void Durability::on_log_failed(const Error& error) {

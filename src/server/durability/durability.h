@@ -74,10 +74,13 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   // Null without a directory.
   [[nodiscard]] persistence::DataDirectory* directory() const { return directory_; }
 
-  // Opens the log for a snapshot where `appendonly` is off; and closes it when that is done. It
-  // stays open if the manifest can't be told (at the next tick it is tried again).
+  // Opens the log for a snapshot where `appendonly` is off; and closes it when that is done:
+  // nothing more is appended then, and it is gone when all is durable and the manifest knows.
+  // REQUIRES (opening): !is_closing_log().
   [[nodiscard]] Status open_log();
   void close_log_if_unwanted();
+
+  [[nodiscard]] bool is_closing_log() const { return is_closing_log_; }
 
   // Takes over what CONFIG SET changed.
   void settings_changed();
@@ -126,6 +129,7 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   void fail_start(const Error& error);
   void release_acknowledged();
   void finish_if_durable();
+  void end_closing();
 
   // The end of a turn that the log has not acknowledged, and the newest version it made.
   struct TurnEnd {
@@ -145,6 +149,7 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   Saving saving_;
   std::deque<TurnEnd> unacknowledged_;
   bool turn_has_batches_ = false;
+  bool is_closing_log_ = false;
   store::Version acknowledged_version_ = store::kNoVersion;
   store::Version last_removal_ = store::kNoVersion;
   std::function<void()> on_durable_;  // finish()

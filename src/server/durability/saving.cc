@@ -38,7 +38,7 @@ void Saving::begin_with(const Manifest& manifest, const persistence::Recovery::R
 }
 
 Status Saving::set_log_end(std::optional<persistence::LogPosition> end) {
-  QUORIS_ASSERT(!is_running());
+  QUORIS_ASSERT(writer_ == nullptr && !publishing_);
   if (manifest_.log_end == end) return ok();
   Manifest changed = manifest_;
   changed.log_end = end;
@@ -47,10 +47,25 @@ Status Saving::set_log_end(std::optional<persistence::LogPosition> end) {
   return written;
 }
 
-void Saving::begin(Waiter done) {
+Status Saving::end_log(persistence::LogPosition end) {
+  if (manifest_.log_end) return ok();
+  return set_log_end(end);
+}
+
+void Saving::begin(Kind kind, Waiter done) {
   QUORIS_ASSERT(!is_running());
+  kind_ = kind;
   if (done) waiters_.push_back(std::move(done));
   figures_.running_since_s = node_.now_us() / 1'000'000;
+  waits_for_log_ = durability_.is_closing_log();
+  if (!waits_for_log_) begin_walk();
+}
+
+void Saving::log_closed() {
+  if (std::exchange(waits_for_log_, false)) begin_walk();
+}
+
+void Saving::begin_walk() {
   if (const Status opened = durability_.open_log(); !opened) {
     const Error& error = opened.error();
     return conclude(&error);
@@ -85,8 +100,9 @@ void Saving::schedule_slice(uint64_t delay_us) {
   }));
 }
 
-void Saving::schedule_another(Waiter done) {
+void Saving::schedule_another(Kind kind, Waiter done) {
   QUORIS_ASSERT(is_running());
+  next_kind_ = kind;
   next_waiters_.push_back(std::move(done));
 }
 
@@ -209,7 +225,7 @@ void Saving::conclude(const Error* error) {
   }
   if (!next_waiters_.empty() && !is_running()) {
     waiters_ = std::exchange(next_waiters_, {});
-    begin({});
+    begin(next_kind_, {});
   }
   durability_.close_log_if_unwanted();
 }
@@ -219,7 +235,8 @@ void Saving::conclude(const Error* error) {
 void Saving::tick() {
   if (!durability_.is_ready() || is_running()) return;
   if (node_.now_us() / 1'000'000 < retry_at_s_) return;
-  if (is_due_by_gap() || is_due_by_save_points() || is_due_by_log()) begin({});
+  if (is_due_by_gap() || is_due_by_log()) return begin(Kind::rewrite, {});
+  if (is_due_by_save_points()) begin(Kind::snapshot, {});
 }
 
 // What is appended counts only when there is a snapshot behind the gap: the one that was begun when

@@ -46,16 +46,31 @@ class Saving {
   // REQUIRES: !is_running(), the log is not open or `end` is where it ends.
   [[nodiscard]] Status set_log_end(std::optional<persistence::LogPosition> end);
 
+  // The log is being closed and ends at `end`, which is durable. Blocks. What was logged behind a
+  // gap counts only if there is a snapshot for it: then, or if all that went before is logged, too,
+  // the manifest says where it ends.
+  [[nodiscard]] Status end_log(persistence::LogPosition end);
+
+  // The log that was in the way of begin() is gone.
+  void log_closed();
+
   // Said to who waits for a snapshot; null: it is good.
   using Waiter = std::function<void(const Error*)>;
 
+  // What was asked for. Both come to the same; clients are told of the one or the other.
+  enum class Kind : uint8_t { snapshot, rewrite };
+
   // Begins one; `done` hears of it (may be empty). REQUIRES: !is_running().
-  void begin(Waiter done);
+  void begin(Kind kind, Waiter done);
 
   // Begins one as soon as the one that runs is done.
-  void schedule_another(Waiter done);
+  void schedule_another(Kind kind, Waiter done);
 
-  [[nodiscard]] bool is_running() const { return writer_ != nullptr || publishing_; }
+  [[nodiscard]] bool is_running() const {
+    return writer_ != nullptr || publishing_ || waits_for_log_;
+  }
+
+  [[nodiscard]] bool is_running(Kind kind) const { return is_running() && kind_ == kind; }
 
   [[nodiscard]] bool is_another_scheduled() const { return !next_waiters_.empty(); }
 
@@ -85,6 +100,7 @@ class Saving {
   [[nodiscard]] Figures figures() const;
 
  private:
+  void begin_walk();
   void schedule_slice(uint64_t delay_us);
   void slice();
   void end_walk();
@@ -101,10 +117,13 @@ class Saving {
   Durability& durability_;
   persistence::Manifest manifest_;
   std::unique_ptr<persistence::SnapshotWriter> writer_;
+  Kind kind_ = Kind::snapshot;
+  Kind next_kind_ = Kind::snapshot;
   std::vector<Waiter> waiters_;
   std::vector<Waiter> next_waiters_;
   std::optional<persistence::LogPosition> end_;  // the walk is through; waits for the log's sync
   bool publishing_ = false;
+  bool waits_for_log_ = false;   // the one before it is being closed
   uint64_t changes_before_ = 0;  // of the walk that runs
   int64_t retry_at_s_ = 0;
   Figures figures_;
