@@ -25,8 +25,8 @@ void Outbox::emit(const store::Mutation& mutation) {
   batch_.push_back(mutation);
   store::Mutation& kept = batch_.back();
   // The caller's bytes live as long as its call only, the batch until its end.
-  kept.key = bytes_.emplace_back(mutation.key);
-  kept.value = bytes_.emplace_back(mutation.value);
+  kept.key = bytes_.copy(mutation.key);
+  kept.value = bytes_.copy(mutation.value);
 }
 
 }  // namespace quoris::server

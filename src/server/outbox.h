@@ -7,11 +7,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
-#include <string>
 #include <vector>
 
+#include "base/byte_arena.h"
 #include "store/mutation.h"
 
 namespace quoris::server {
@@ -48,7 +47,7 @@ class Outbox final : public store::MutationSink {
  private:
   std::vector<BatchListener*> listeners_;
   std::vector<store::Mutation> batch_;
-  std::deque<std::string> bytes_;  // keys and values of the batch; a deque, so views stay valid
+  ByteArena bytes_;  // keys and values of the batch
   uint32_t depth_ = 0;
   uint64_t batches_ = 0;
 };
