@@ -18,6 +18,15 @@ constexpr uint64_t kNsPerUs = 1000;
 constexpr uint64_t kSlowWriteNs = 5'000'000;
 constexpr uint64_t kSlowForNs = 1'000'000'000;
 
+// Under `always`, after a job: how long the next waits for the writers that were just answered, as
+// a share of what the job took, and at most. Longer: more batches per fsync where all come back.
+// Shorter: less delay for who waits already where they don't.
+constexpr uint64_t kHoldShare = 4;
+constexpr uint64_t kHoldMaxUs = 500;
+
+// Fewer batches than that per job are not worth waiting for.
+constexpr uint64_t kHoldBatchesMin = 4;
+
 // Between attempts to write again what failed. The first is quick, for what was a hiccup.
 constexpr uint64_t kRetryMinUs = 100'000;
 constexpr uint64_t kRetryMaxUs = 2'000'000;
@@ -46,7 +55,9 @@ AppendLog::AppendLog(const Env& env, LogOwner& owner, Options options, const Sta
       self_(std::make_shared<AppendLog*>(this)) {}
 
 AppendLog::~AppendLog() {
-  for (const TimerId timer : {sync_timer_, late_timer_, retry_timer_}) timers_.cancel(timer);
+  for (const TimerId timer : {sync_timer_, late_timer_, retry_timer_, hold_timer_}) {
+    timers_.cancel(timer);
+  }
 }
 
 Status AppendLog::open_files(const Start& start) {
@@ -93,7 +104,7 @@ void AppendLog::pump() {
   if (failed_) return;
   const bool has_bytes = written_ < buffer_.sealed();
   if (options_.policy == SyncPolicy::always) {
-    if (has_bytes && !write_in_flight_ && !sync_in_flight_) submit_write(true);
+    if (has_bytes && !write_in_flight_ && !sync_in_flight_ && !is_held_back()) submit_write(true);
   } else if (has_bytes && !write_in_flight_) {
     const bool is_quick = slow_until_ns_ == 0 || clock_.monotonic_ns() >= slow_until_ns_;
     if (is_quick && !sync_in_flight_) {
@@ -124,13 +135,28 @@ void AppendLog::write_inline() {
   }
 }
 
+void AppendLog::hold_back(uint64_t served) {
+  if (options_.policy != SyncPolicy::always || served < kHoldBatchesMin) return;
+  enough_at_ = batches_ + served;
+  hold_timer_ = timers_.schedule(std::min(figures_.last_sync_us / kHoldShare, kHoldMaxUs), [this] {
+    hold_timer_ = TimerId{0};
+    pump();
+  });
+}
+
+void AppendLog::end_hold() { timers_.cancel(std::exchange(hold_timer_, TimerId{0})); }
+
+bool AppendLog::is_held_back() const { return hold_timer_ != TimerId{0} && batches_ < enough_at_; }
+
 void AppendLog::submit_write(bool and_sync) {
   struct Job {
     WriteTask write;
     SyncTask sync;
   };
 
+  end_hold();
   const LogPosition to = buffer_.sealed();
+  const uint64_t served = batches_ - std::exchange(batches_submitted_, batches_);
   auto job = std::make_shared<Job>();
   job->write = next_write();
   write_in_flight_ = true;
@@ -143,13 +169,16 @@ void AppendLog::submit_write(bool and_sync) {
         Status status = job->write.run(disk);
         return status ? job->sync.run(disk) : status;
       },
-      [job, and_sync, to](AppendLog& log, const Status& status) {
+      [job, and_sync, to, served](AppendLog& log, const Status& status) {
         job->write = WriteTask();  // its hold on the buffer's chunks
         log.write_in_flight_ = false;
         if (and_sync) log.end_sync();
         if (!status) return log.fail(status.error());
         log.written_ = to;
-        if (and_sync) log.note_synced(job->sync, to);
+        if (and_sync) {
+          log.note_synced(job->sync, to);
+          log.hold_back(served);
+        }
         log.owner_.on_log_advanced();
         log.pump();
       });
@@ -267,11 +296,13 @@ void AppendLog::arm_sync_timer() {
 
 void AppendLog::request_sync() {
   sync_wanted_ = buffer_.sealed();
+  end_hold();
   pump();
 }
 
 void AppendLog::set_policy(SyncPolicy policy) {
   options_.policy = policy;
+  end_hold();
   pump();
 }
 

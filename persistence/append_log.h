@@ -3,7 +3,9 @@
 //
 // A turn's batches go into a buffer (LogBuffer) and are written when the turn ends: at once if
 // nothing is in flight and the disk was quick lately, else by a job of the pool, one at a time. A
-// job under `always` writes and syncs, so that one fsync serves all turns that passed meanwhile.
+// job under `always` writes and syncs, so that one fsync serves all turns that passed meanwhile;
+// behind one that served several batches the next waits a moment for those writers to come again,
+// or they would go on in two groups, each with an fsync of its own.
 // Under `every_second` a sync begins a second after the one before (sooner if much waits for it)
 // beside the writes; if it takes more than a second itself, acknowledged() stands still until it is
 // done, so that never more than two seconds' writes hang on it. `never` syncs only as much as the
@@ -87,7 +89,10 @@ class AppendLog {
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
 
-  void append(std::span<const store::Mutation> batch) { buffer_.append(batch); }
+  void append(std::span<const store::Mutation> batch) {
+    buffer_.append(batch);
+    ++batches_;
+  }
 
   // Gives what was appended its place in the log, and writes it or sees to it that it is written.
   void finish_turn();
@@ -140,6 +145,10 @@ class AppendLog {
   void submit_write(bool and_sync);
   [[nodiscard]] WriteTask next_write();
 
+  void hold_back(uint64_t served);
+  void end_hold();
+  [[nodiscard]] bool is_held_back() const;
+
   [[nodiscard]] bool sync_is_due() const;
   [[nodiscard]] SyncTask next_sync(LogPosition to);
   void start_sync();
@@ -182,6 +191,11 @@ class AppendLog {
   uint64_t slow_until_ns_ = 0;
   uint64_t sync_began_ns_ = 0;
   uint64_t next_sync_ns_ = 0;  // under every_second not before this
+
+  uint64_t batches_ = 0;  // appended
+  uint64_t batches_submitted_ = 0;
+  uint64_t enough_at_ = 0;  // so many of them end the wait
+  TimerId hold_timer_{0};   // under always: the next job waits for more batches
 
   SegmentFiles prepared_;
   bool is_preparing_ = false;

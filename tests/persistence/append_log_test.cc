@@ -63,6 +63,56 @@ TEST_CASE("append log: everysec writes within the turn, always after a job that 
   REQUIRE(bench.disk().count(Operation::sync) == syncs + 2);
 }
 
+TEST_CASE("append log: under always the writers that one sync served share the next one",
+          "[persistence]") {
+  LogBench bench;
+  bench.options.policy = SyncPolicy::always;
+  bench.disk().set_latency_us(1000);
+  bench.start();
+  sim::SimTimers& timers = bench.env.timers();
+  const auto turns = [&](int count) {
+    for (int i = 0; i < count; ++i) bench.turn();
+  };
+  const auto syncs = [&] { return bench.disk().count(Operation::sync); };
+  const uint64_t before = syncs();
+  // One is served, eight come meanwhile and don't wait longer than that.
+  bench.turn();
+  turns(8);
+  timers.advance(1000);
+  REQUIRE(syncs() == before + 1);
+  // Eight are served while four come: these wait for the eight to come again.
+  timers.advance(200);
+  turns(4);
+  timers.advance(800);
+  REQUIRE(syncs() == before + 2);
+  turns(7);
+  timers.advance(200);
+  REQUIRE(bench.disk().jobs_pending() == 0);
+  bench.turn();
+  REQUIRE(bench.disk().jobs_pending() == 1);
+  timers.advance(1000);
+  REQUIRE(bench.log->acknowledged() == bench.log->appended());
+  REQUIRE(syncs() == before + 3);
+  // Nobody comes: who waits is held back for a quarter of what a sync takes.
+  timers.advance(1000);
+  bench.turn(8);
+  turns(2);
+  timers.advance(1000);
+  REQUIRE(bench.disk().jobs_pending() == 0);
+  timers.advance(249);
+  REQUIRE(bench.disk().jobs_pending() == 0);
+  timers.advance(1);
+  REQUIRE(bench.disk().jobs_pending() == 1);
+  // One writer alone is never held back.
+  timers.advance(10'000);
+  for (int i = 0; i < 5; ++i) {
+    bench.turn();
+    REQUIRE(bench.disk().jobs_pending() == 1);
+    timers.advance(1000);
+    REQUIRE(bench.log->acknowledged() == bench.log->appended());
+  }
+}
+
 TEST_CASE("append log: always acknowledges only what a power cut leaves", "[persistence]") {
   for (uint64_t seed = 1; seed <= 100; ++seed) {
     LogBench bench(seed);
