@@ -9,12 +9,10 @@ are some tenths of a point.
 import argparse
 import bisect
 import itertools
-import os
 import random
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../redis-tests"))
-from harness import start_oracle, start_quoris  # noqa: E402: the path is set above
+from load import info
+from harness import start_oracle, start_quoris  # load.py has set the path
 
 BATCH = 200
 VALUE = "v" * 200
@@ -35,13 +33,6 @@ def name(rank, keys):
     return "key:%08d" % (rank * 7_368_787 % keys)
 
 
-def used_memory(client):
-    for line in client.call("INFO", "memory").decode().splitlines():
-        if line.startswith("used_memory:"):
-            return int(line.split(":")[1])
-    raise AssertionError("INFO has no used_memory")
-
-
 def write_of(key, policy, rank):
     command = ["SET", key, VALUE]
     if policy.startswith("volatile"):
@@ -60,7 +51,7 @@ def hit_rate(server, policy, options, seed):
         for start in range(0, room, BATCH):
             client.pipeline([write_of(name(rank, keys), policy, rank)
                              for rank in range(start, min(start + BATCH, room))])
-        limit = used_memory(client)
+        limit = int(info(client, "used_memory"))
         client.call("FLUSHALL")
         client.call("CONFIG", "SET", "maxmemory", str(limit))
         ranks = zipf_numbers(keys, options.exponent, seed)

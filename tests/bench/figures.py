@@ -6,49 +6,13 @@ a busy machine makes elapsed time say nothing.
 """
 
 import argparse
-import os
 import random
 import resource
 import socket
-import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../redis-tests"))
-from harness import start_quoris, wait_until  # noqa: E402: the path is set above
-
-VALUE = b"x" * 32
-PIPELINE = 200
-
-
-def set_keys(port, count, extra=lambda number: b"", words=3):
-    """SETs keys of 16 bytes, PIPELINE at a time."""
-    stream = socket.create_connection(("127.0.0.1", port))
-    for start in range(0, count, PIPELINE):
-        numbers = range(start, min(start + PIPELINE, count))
-        stream.sendall(b"".join(
-            b"*%d\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$32\r\n%s\r\n%s"
-            % (words, number, VALUE, extra(number)) for number in numbers))
-        left = len(numbers) * len(b"+OK\r\n")
-        while left > 0:
-            left -= len(stream.recv(left))
-    stream.close()
-
-
-def row(name, value):
-    print(f"| {name} | {value} |", flush=True)
-
-
-def loop_times(client):
-    names_and_values = client.call("LATENCY", "LOOP")
-    return dict(zip(names_and_values[::2], names_and_values[1::2]))
-
-
-def info(client, field):
-    for line in client.call("INFO", "everything").decode().splitlines():
-        if line.startswith(field + ":"):
-            return line.split(":", 1)[1]
-    raise AssertionError(f"INFO has no {field}")
-
+from load import SETS_AT_ONCE, VALUE, cpu_ns, info, key_name, loop_times, row, set_keys
+from harness import start_quoris, wait_until  # load.py has set the path
 
 def growth(keys):
     server = start_quoris()
@@ -61,7 +25,7 @@ def growth(keys):
             f"{(server.rss_bytes() - before) / keys:.1f}")
         row("longest turn of the loop while they came in, ms of CPU",
             f"{times[b'max'] / 1000:.2f}")
-        row(f"99.9th percentile of {times[b'count']:,} turns of {PIPELINE} SETs, ms",
+        row(f"99.9th percentile of {times[b'count']:,} turns of {SETS_AT_ONCE} SETs, ms",
             f"{times[b'p99.9'] / 1000:.2f}")
     server.stop()
 
@@ -72,6 +36,7 @@ SETTLED_S = 4
 
 def memory_per_key(counts):
     """At several counts, for a table's bytes per key may swing with them."""
+    accounted = []
     for what, extra, words in (("", lambda number: b"", 3),
                                (" and a TTL", lambda number: b"$2\r\nPX\r\n$8\r\n90000000\r\n", 5)):
         cells = []
@@ -82,10 +47,15 @@ def memory_per_key(counts):
             set_keys(server.port, keys, extra, words)
             time.sleep(SETTLED_S)
             cells.append(f"{(server.rss_bytes() - before) / keys:.1f}")
+            with server.client() as client:
+                accounted.append(int(info(client, "used_memory"))
+                                 / int(info(client, "allocator_allocated")))
             server.stop()
         counted = ", ".join(f"{keys / 1e6:g}" for keys in counts)
         row(f"resident bytes per key of 16 bytes, value of 32{what}, at {counted} million",
             ", ".join(cells))
+    row("used_memory, which maxmemory limits, by the allocator's own figure",
+        f"{min(accounted):.3f} to {max(accounted):.3f}")
 
 
 def churn(keys):
@@ -102,9 +72,9 @@ def churn(keys):
             commands = []
             for _ in range(500):
                 place = rng.randrange(keys)
-                commands.append(["DEL", "key:%012d" % live[place]])
+                commands.append(["DEL", key_name(live[place]]))
                 live[place] = number
-                commands.append(["SET", "key:%012d" % number, VALUE])
+                commands.append(["SET", key_name(number), VALUE])
                 number += 1
             client.pipeline(commands)
     time.sleep(SETTLED_S)
@@ -156,7 +126,7 @@ def mass_deletion(keys):
     with server.client() as client:
         gone = [number for number in range(keys) if rng.random() < 0.9]
         for start in range(0, len(gone), 100_000):
-            client.pipeline([["DEL", *["key:%012d" % number for number in gone[at:at + 1000]]]
+            client.pipeline([["DEL", *[key_name(number) for number in gone[at:at + 1000]]]
                              for at in range(start, min(start + 100_000, len(gone)), 1000)])
         left = client.call("DBSIZE")
         row(f"{keys:,} keys, nine of ten deleted at random: resident MB full, and at once",
@@ -199,7 +169,7 @@ def expiry(per_second, seconds):
     late, behind = 0, 0
     with server.client() as client:
         wait_until(lambda: time.time() * 1000 > start_ms, "the first is due", 3600)
-        cpu = time_of(server)
+        cpu = cpu_ns(server.pid) / 1e9
         while time.time() * 1000 < start_ms + seconds * 1000:
             now_ms = time.time() * 1000
             left = client.call("DBSIZE")
@@ -208,7 +178,7 @@ def expiry(per_second, seconds):
             second_ago = max(due - per_second, 0)
             late = max(late, left - (count - second_ago))
             time.sleep(0.05)
-        share = (time_of(server) - cpu) / seconds
+        share = (cpu_ns(server.pid) / 1e9 - cpu) / seconds
         wait_until(lambda: client.call("DBSIZE") == 0, "all are gone", 60)
         done = time.time() * 1000 - start_ms - seconds * 1000
     row(f"{per_second:,} keys a second fall due for {seconds} s: most that wait at once",
@@ -217,12 +187,6 @@ def expiry(per_second, seconds):
     row("the last is gone after the last is due, ms", f"{done:.0f}")
     row("CPU of the server meanwhile, share of a core", f"{share:.1%}")
     server.stop()
-
-
-def time_of(server):
-    with open(f"/proc/{server.pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def timed(client, *words):

@@ -8,22 +8,15 @@ scheduler's own accounting): where redis-benchmark is the bottleneck, it is stil
 
 import argparse
 import collections
-import csv
-import io
 import math
 import os
 import statistics
-import subprocess
-import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../../redis-tests"))
-from harness import PEERS, ROOT, Server, start_oracle, start_quoris  # noqa: E402: see above
+from load import SERVER_CORE, benchmark, in_tens, key_name, median, pin, pipelined
+from harness import ROOT, Server, start_oracle, start_quoris  # load.py has set the path
 
 KEYS = 1_000_000
 CLIENTS = 50
-SERVER_CORE, CLIENT_CORE = 0, 1
-FILL_BATCH = 500
 # Of a cell, by pipeline depth.
 REQUESTS = collections.defaultdict(lambda: 1_000_000, {1: 100_000, 16: 500_000})
 
@@ -39,33 +32,10 @@ class Target:
         self.name, self.arguments, self.fill, self.check = name, arguments, fill, check
 
 
-def pipelined(client, commands):
-    """Sends many commands in batches; every reply must be good."""
-    batch = []
-    for command in commands:
-        batch.append(command)
-        if len(batch) == FILL_BATCH:
-            send_batch(client, batch)
-            batch = []
-    send_batch(client, batch)
-
-
-def send_batch(client, batch):
-    for reply in client.pipeline(batch) if batch else []:
-        assert not reply.is_error, reply
-
-
-def in_tens(first_words, items):
-    """`first_words` with a hundred items each, in flat commands."""
-    items = list(items)
-    for start in range(0, len(items), 100):
-        yield [*first_words, *[word for item in items[start:start + 100] for word in item]]
-
-
 def fill_keys(client, _requests, value):
     # redis-benchmark fills a value up to its length with x, and so does this.
     if client.call("DBSIZE") < KEYS:
-        pipelined(client, in_tens(["MSET"], (["key:%012d" % n, value] for n in range(KEYS))))
+        pipelined(client, in_tens(["MSET"], ([key_name(n), value] for n in range(KEYS))))
 
 
 def fill_counters(client, _requests, _value):
@@ -101,7 +71,7 @@ def fill_range(client, _requests, value):
 
 
 def check_get(client, _requests):
-    return len(client.call("GET", "key:%012d" % 77))
+    return len(client.call("GET", key_name(77)))
 
 
 def check_with(*words):
@@ -133,42 +103,8 @@ BARS = {
 BAR_UNPIPELINED_CELL, BAR_UNPIPELINED_MEAN, BAR_P99 = 1.10, 1.02, 1.15
 
 
-def cpu_ns(pid):
-    """CPU time of all threads, as the scheduler counts it."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total
-
-
-def pin(pid, core):
-    for task in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(task), {core})
-
-
-class Sample:
-    def __init__(self, line, cpu, requests):
-        self.rate = float(line["rps"])
-        self.p50, self.p99 = float(line["p50_latency_ms"]), float(line["p99_latency_ms"])
-        self.cpu_us = cpu / 1000 / requests
-
-
 def measure(server, target, pipeline, size, requests):
-    command = [os.path.join(PEERS, "redis-benchmark"), "-p", str(server.port), "-c", str(CLIENTS),
-               "-r", str(KEYS), "-d", str(size), "-P", str(pipeline), "-n", str(requests), "--csv",
-               *target.arguments]
-    before = cpu_ns(server.pid)
-    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True,
-                            preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CORE})).stdout
-    cpu = cpu_ns(server.pid) - before
-    lines = list(csv.DictReader(io.StringIO(output)))
-    assert len(lines) == 1, output
-    return Sample(lines[0], cpu, requests)
-
-
-def median(samples, what):
-    return statistics.median(getattr(sample, what) for sample in samples)
+    return benchmark(server, CLIENTS, KEYS, size, pipeline, requests, *target.arguments)
 
 
 class Cell:
