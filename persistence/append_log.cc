@@ -18,11 +18,17 @@ constexpr uint64_t kNsPerUs = 1000;
 constexpr uint64_t kSlowWriteNs = 5'000'000;
 constexpr uint64_t kSlowForNs = 1'000'000'000;
 
-// Under `always`, after a job: how long the next waits for the writers that were just answered, as
-// a share of what the job took, and at most. Longer: more batches per fsync where all come back.
-// Shorter: less delay for who waits already where they don't.
-constexpr uint64_t kHoldShare = 4;
-constexpr uint64_t kHoldMaxUs = 500;
+// Under `always`, after a job: the next waits for the writers that were just answered as long as
+// they keep coming, looking every so often. Longer: who is slow to come back is waited for.
+// Shorter: less delay for who waits already when nobody comes. Both at most shares of what the job
+// took.
+constexpr uint64_t kHoldStepUs = 100;
+constexpr uint64_t kHoldStepShare = 4;
+// In the first one the replies may still be on their way out.
+constexpr unsigned kIdleSteps = 2;
+// In all.
+constexpr uint64_t kHoldMaxUs = 1'000;
+constexpr uint64_t kHoldMaxTimes = 2;
 
 // Fewer batches than that per job are not worth waiting for.
 constexpr uint64_t kHoldBatchesMin = 4;
@@ -138,8 +144,18 @@ void AppendLog::write_inline() {
 void AppendLog::hold_back(uint64_t served) {
   if (options_.policy != SyncPolicy::always || served < kHoldBatchesMin) return;
   enough_at_ = batches_ + served;
-  hold_timer_ = timers_.schedule(std::min(figures_.last_sync_us / kHoldShare, kHoldMaxUs), [this] {
+  hold_until_ns_ = clock_.monotonic_ns() +
+                   std::min(figures_.last_sync_us * kHoldMaxTimes, kHoldMaxUs) * kNsPerUs;
+  idle_steps_ = 0;
+  hold_on();
+}
+
+void AppendLog::hold_on() {
+  const uint64_t step_us = std::min(figures_.last_sync_us / kHoldStepShare, kHoldStepUs);
+  hold_timer_ = timers_.schedule(step_us, [this, seen = batches_] {
     hold_timer_ = TimerId{0};
+    idle_steps_ = batches_ > seen ? 0 : idle_steps_ + 1;
+    if (idle_steps_ < kIdleSteps && clock_.monotonic_ns() < hold_until_ns_) return hold_on();
     pump();
   });
 }

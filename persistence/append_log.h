@@ -146,6 +146,7 @@ class AppendLog {
   [[nodiscard]] WriteTask next_write();
 
   void hold_back(uint64_t served);
+  void hold_on();
   void end_hold();
   [[nodiscard]] bool is_held_back() const;
 
@@ -195,7 +196,9 @@ class AppendLog {
   uint64_t batches_ = 0;  // appended
   uint64_t batches_submitted_ = 0;
   uint64_t enough_at_ = 0;  // so many of them end the wait
-  TimerId hold_timer_{0};   // under always: the next job waits for more batches
+  uint64_t hold_until_ns_ = 0;
+  unsigned idle_steps_ = 0;
+  TimerId hold_timer_{0};  // under always: the next job waits for more batches
 
   SegmentFiles prepared_;
   bool is_preparing_ = false;

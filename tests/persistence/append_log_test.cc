@@ -93,13 +93,13 @@ TEST_CASE("append log: under always the writers that one sync served share the n
   timers.advance(1000);
   REQUIRE(bench.log->acknowledged() == bench.log->appended());
   REQUIRE(syncs() == before + 3);
-  // Nobody comes: who waits is held back for a quarter of what a sync takes.
+  // Nobody comes: who waits is held back for two looks.
   timers.advance(1000);
   bench.turn(8);
   turns(2);
   timers.advance(1000);
   REQUIRE(bench.disk().jobs_pending() == 0);
-  timers.advance(249);
+  timers.advance(199);
   REQUIRE(bench.disk().jobs_pending() == 0);
   timers.advance(1);
   REQUIRE(bench.disk().jobs_pending() == 1);
