@@ -15,6 +15,7 @@ ROOMS = {
     "persistence": ("persistence", ["base", "store"]),
     "command": ("src/command", ["base", "resp", "store"]),
     "cluster": ("cluster", ["base", "resp", "store", "persistence"]),
+    "raft": ("cluster/raft", ["base", "persistence"]),
     "access": ("src/access", ["base", "command"]),
     "server": (
         "src/server",
