@@ -35,7 +35,7 @@ TEST_CASE("election, 3.4: a candidate raises its term, votes for itself, and win
   REQUIRE(lone.raft->role() == Role::candidate);
   REQUIRE(lone.raft->term() == Term{2});
   REQUIRE(lone.writes.back().hard_state == HardState{.term = Term{2}, .vote = node(1)});
-  for (const uint16_t peer : {2, 3}) {
+  for (const uint16_t peer : Numbers{2, 3}) {
     const VoteRequest asked = *lone.last<VoteRequest>(peer);
     REQUIRE_FALSE(asked.is_pre_vote);
     REQUIRE(asked.term == Term{2});
@@ -45,7 +45,7 @@ TEST_CASE("election, 3.4: a candidate raises its term, votes for itself, and win
   lone.vote(3, Term{2}, false);
   REQUIRE(lone.raft->is_leader());
   // At once it tells all others (heartbeats), and a no-op begins the term (6.4).
-  for (const uint16_t peer : {2, 3}) REQUIRE(lone.all<Heartbeat>(peer).size() == 1);
+  for (const uint16_t peer : Numbers{2, 3}) REQUIRE(lone.all<Heartbeat>(peer).size() == 1);
   REQUIRE(lone.raft->log().at(LogIndex{3}).kind == EntryKind::no_op);
   REQUIRE(lone.raft->log().at(LogIndex{3}).term == Term{2});
 }
@@ -56,10 +56,13 @@ TEST_CASE("election: votes of strangers, refusals, and of other terms don't coun
   lone.vote(2, Term{2}, true);
   lone.vote(2, Term{2}, true);
   lone.vote(9, Term{2}, true);
-  lone.vote(3, Term{3}, true);
-  lone.vote(3, Term{2}, false);
+  lone.step(
+      3, VoteReply{.term = Term{1}, .election = Term{3}, .is_pre_vote = true, .is_granted = true});
+  lone.step(
+      3, VoteReply{.term = Term{1}, .election = Term{2}, .is_pre_vote = false, .is_granted = true});
   REQUIRE(lone.raft->role() == Role::pre_candidate);
-  lone.step(4, VoteReply{.term = Term{1}, .election = Term{2}, .is_pre_vote = true});
+  lone.step(
+      4, VoteReply{.term = Term{1}, .election = Term{2}, .is_pre_vote = true, .is_granted = false});
   REQUIRE(lone.raft->role() == Role::pre_candidate);
   lone.vote(3, Term{2}, true);
   REQUIRE(lone.raft->role() == Role::candidate);
@@ -250,7 +253,7 @@ TEST_CASE("election, 9.6: who was cut off comes back without a new term", "[raft
   cluster.heal();
   cluster.advance(1'000'000);
   REQUIRE(cluster.leader() == leader);
-  for (const uint16_t each : {1, 2, 3}) REQUIRE(cluster.raft(each).term() == term);
+  for (const uint16_t each : Numbers{1, 2, 3}) REQUIRE(cluster.raft(each).term() == term);
   REQUIRE(cluster.violation().empty());
 }
 
@@ -372,7 +375,7 @@ TEST_CASE("election: three that start at once have a leader within two timeouts 
 
 TEST_CASE("election: after a crash of the leader there is a new one within three timeouts",
           "[raft]") {
-  for (const uint16_t voters : {3, 5}) {
+  for (const uint16_t voters : Numbers{3, 5}) {
     for (uint64_t seed = 1; seed <= 100; ++seed) {
       SimulatedCluster cluster({.seed = seed, .voters = voters});
       const uint16_t old = cluster.settle();

@@ -228,7 +228,7 @@ TEST_CASE("handing over: to nobody in particular is to the voter that is furthes
 
   LoneRaft other(log_of({1}, members));
   settle(other);
-  for (const uint16_t target : {1, 4, 9}) {
+  for (const uint16_t target : Numbers{1, 4, 9}) {
     REQUIRE(other.raft->hand_over(other.now_us, node(target)).error() == Refusal::senseless);
   }
 }

@@ -14,9 +14,11 @@ namespace quoris::raft::testing {
 inline constexpr uint64_t kElectionUs = 500'000;
 inline constexpr uint64_t kHeartbeatUs = 100'000;
 
+using Numbers = std::vector<uint16_t>;
+
 inline NodeNumber node(uint16_t number) { return NodeNumber{number}; }
 
-inline Configuration voters(const std::vector<uint16_t>& numbers) {
+inline Configuration voters(const Numbers& numbers) {
   Configuration configuration;
   for (const uint16_t number : numbers) configuration.voters.push_back(node(number));
   return configuration;
@@ -113,9 +115,9 @@ class LoneRaft {
 
   void elect() {
     const Term wanted{raw(raft->term()) + 1};
-    for (const uint16_t voter : {2, 3}) vote(voter, wanted, true);
+    for (const uint16_t voter : Numbers{2, 3}) vote(voter, wanted, true);
     persist_all();
-    for (const uint16_t voter : {2, 3}) vote(voter, wanted, false);
+    for (const uint16_t voter : Numbers{2, 3}) vote(voter, wanted, false);
     REQUIRE(raft->is_leader());
     REQUIRE(raft->term() == wanted);
   }

@@ -181,15 +181,15 @@ TEST_CASE("membership: a cluster grows from one to five and shrinks again", "[ra
     REQUIRE(cluster.advance_until([&] { return cluster.change(leader, kind, which); }, 5'000'000));
     REQUIRE(cluster.propose(leader));
   };
-  for (const uint16_t which : {2, 3, 4, 5}) {
+  for (const uint16_t which : Numbers{2, 3, 4, 5}) {
     change(ChangeKind::add_learner, which);
     change(ChangeKind::promote, which);
   }
   cluster.advance(1'000'000);
   REQUIRE(cluster.raft(leader).configuration() == voters({1, 2, 3, 4, 5}));
   const uint64_t last = raw(cluster.raft(leader).last_index());
-  for (const uint16_t which : {1, 2, 3, 4, 5}) REQUIRE(cluster.applied_by(which) == last);
-  for (const uint16_t which : {2, 3, 4, 5}) change(ChangeKind::remove, which);
+  for (const uint16_t which : Numbers{1, 2, 3, 4, 5}) REQUIRE(cluster.applied_by(which) == last);
+  for (const uint16_t which : Numbers{2, 3, 4, 5}) change(ChangeKind::remove, which);
   cluster.advance(1'000'000);
   REQUIRE(cluster.raft(leader).configuration() == voters({1}));
   REQUIRE(cluster.applied_by(leader) == raw(cluster.raft(leader).last_index()));

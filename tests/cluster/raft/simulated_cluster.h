@@ -171,6 +171,7 @@ class SimulatedCluster {
   void check_leases();
   void check_logs();
   void check_end();
+  [[nodiscard]] std::string describe() const;
   void fail(std::string what);
 
   void every(uint64_t mean_us, const std::function<void()>& what);
@@ -192,7 +193,8 @@ class SimulatedCluster {
   uint64_t proposals_ = 0;
   std::map<Term, uint16_t> leaders_;
   std::map<uint64_t, LogEntry> committed_;
-  std::map<uint64_t, uint64_t> digests_;  // after an index
+  std::map<uint64_t, Term> commit_terms_;  // of whoever was the first to apply it
+  std::map<uint64_t, uint64_t> digests_;   // after an index
   std::set<std::string> proposed_;
   std::string violation_;
   Tally tally_;
