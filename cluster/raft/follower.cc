@@ -75,7 +75,7 @@ void Raft::take_entries(const Append& append) {
   for (const LogEntry& entry : append.entries) {
     if (entry.index <= commit_ || log_.term_at(entry.index) == entry.term) continue;
     if (entry.index <= last_index()) truncate_from(entry.index);
-    append_entry(entry);
+    log_.append(entry);
   }
   const LogIndex end = std::max(commit_, append.previous_index + append.entries.size());
   verified_ = std::max(verified_, end);

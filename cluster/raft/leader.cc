@@ -99,7 +99,7 @@ LogIndex Raft::append_own(EntryKind kind, std::string payload) {
   LogEntry entry{
       .index = last_index() + 1, .term = term(), .kind = kind, .payload = std::move(payload)};
   uncommitted_bytes_ += cost_of(entry);
-  append_entry(std::move(entry));
+  log_.append(std::move(entry));
   return last_index();
 }
 

@@ -91,8 +91,6 @@ void Raft::set_hard_state(const HardState& hard_state) {
   hard_state_sequence_ = sequence_ + 1;
 }
 
-void Raft::append_entry(LogEntry entry) { log_.append(std::move(entry)); }
-
 void Raft::truncate_from(LogIndex index) {
   QUORIS_ASSERT(index > commit_);
   log_.truncate_from(index);

@@ -147,7 +147,8 @@ class Raft {
 
   [[nodiscard]] bool is_leader() const { return role_ == Role::leader; }
 
-  // The leader has committed an entry of its term: it knows all that was ever committed.
+  // The leader has committed an entry of its term: up to commit_index() it knows all that was ever
+  // committed. It may still have to apply some of it.
   [[nodiscard]] bool is_settled_leader() const;
 
   [[nodiscard]] LogIndex commit_index() const { return commit_; }
@@ -204,7 +205,6 @@ class Raft {
   void advance(uint64_t now_us);
   void send(NodeNumber to, Message message);
   void set_hard_state(const HardState& hard_state);
-  void append_entry(LogEntry entry);
   void truncate_from(LogIndex index);
   void release_held();
   [[nodiscard]] std::optional<Persist> gather_writes();
