@@ -44,15 +44,17 @@ struct Dissemination::Filling {
     return true;
   }
 
-  // True also for what is in it already.
   bool put_opinion_of(NodeNumber number) {
     const Member* member = members.find(number);
     QUORIS_ASSERT(member != nullptr);
-    if (std::ranges::find(piggyback.opinions, number, &Opinion::member) !=
-        piggyback.opinions.end()) {
-      return true;
-    }
     return put(piggyback.opinions, kOpinionsPerMessageMax, opinion_of(*member));
+  }
+
+  // Among those that were put in first.
+  [[nodiscard]] bool has_opinion_of(NodeNumber number, size_t first) const {
+    const auto begin = piggyback.opinions.begin();
+    const auto end = begin + static_cast<std::ptrdiff_t>(first);
+    return std::ranges::find(begin, end, number, &Opinion::member) != end;
   }
 
   bool put_notes_of(NodeNumber number) {
@@ -77,8 +79,10 @@ Piggyback Dissemination::fill(NodeNumber receiver, const Wanted& wanted) {
     if (!filling.put_opinion_of(number)) break;
   }
   const uint32_t sends = UpdateQueue::sends(options_.retransmit_factor, members_.size());
-  opinions_.take(receiver, sends,
-                 [&filling](NodeNumber number) { return filling.put_opinion_of(number); });
+  const size_t wanted_opinions = filling.piggyback.opinions.size();
+  opinions_.take(receiver, sends, [&filling, wanted_opinions](NodeNumber number) {
+    return filling.has_opinion_of(number, wanted_opinions) || filling.put_opinion_of(number);
+  });
   notes_.take(receiver, sends,
               [&filling](NodeNumber number) { return filling.put_notes_of(number); });
   return std::move(filling.piggyback);

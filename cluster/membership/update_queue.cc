@@ -1,7 +1,7 @@
 #include "cluster/membership/update_queue.h"
 
 #include <cmath>
-#include <utility>
+#include <iterator>
 
 namespace quoris::membership {
 
@@ -12,27 +12,39 @@ uint32_t UpdateQueue::sends(uint32_t retransmit_factor, size_t members) {
 
 void UpdateQueue::push(NodeNumber member) {
   drop(member);
-  const Entry entry{.sent = 0, .order = next_order_++, .member = member};
-  entries_.insert(entry);
-  by_member_.emplace(member, entry);
+  Bucket& fresh = bucket(0);
+  fresh.push_back(member);
+  place(member) = {.is_in = true, .sent = 0, .at = std::prev(fresh.end())};
+  size_++;
 }
 
 void UpdateQueue::drop(NodeNumber member) {
-  const auto known = by_member_.find(member);
-  if (known == by_member_.end()) return;
-  entries_.erase(known->second);
-  by_member_.erase(known);
+  Place& here = place(member);
+  if (!here.is_in) return;
+  bucket(here.sent).erase(here.at);
+  here.is_in = false;
+  size_--;
 }
 
-void UpdateQueue::count_send(const Entry& entry, uint32_t sends_max) {
-  auto node = entries_.extract(entry);
-  if (entry.sent + 1 >= sends_max) {
-    by_member_.erase(entry.member);
+UpdateQueue::Place& UpdateQueue::place(NodeNumber member) {
+  if (places_.size() <= raw(member)) places_.resize(size_t{raw(member)} + 1);
+  return places_[raw(member)];
+}
+
+UpdateQueue::Bucket& UpdateQueue::bucket(uint32_t sent) {
+  if (by_sent_.size() <= sent) by_sent_.resize(size_t{sent} + 1);
+  return by_sent_[sent];
+}
+
+void UpdateQueue::count_send(NodeNumber member, uint32_t sends_max) {
+  Place& here = place(member);
+  if (here.sent + 1 >= sends_max) {
+    drop(member);
     return;
   }
-  node.value().sent++;
-  by_member_.find(entry.member)->second = node.value();
-  entries_.insert(std::move(node));
+  Bucket& next = bucket(here.sent + 1);  // may move the buckets, not what is in them
+  next.splice(next.end(), bucket(here.sent), here.at);
+  here.sent++;
 }
 
 }  // namespace quoris::membership

@@ -30,16 +30,20 @@ std::string text(const char* format, double value) {
   return buffer;
 }
 
+std::string time_text(uint64_t us) {
+  return us < 100'000 ? text("%.0f ms", static_cast<double>(us) / 1e3)
+                      : text("%.2f s", static_cast<double>(us) / 1e6);
+}
+
 std::string text(const Times& times) {
-  std::string cell = text("%.2f s", static_cast<double>(times.median_us()) / 1e6) + ", " +
-                     text("%.2f s", static_cast<double>(times.max_us()) / 1e6);
+  std::string cell = time_text(times.median_us()) + ", " + time_text(times.max_us());
   if (times.unknown() > 0) cell += ", unknown to " + std::to_string(times.unknown());
   return cell;
 }
 
 std::string text(const Calm& calm, bool with_back) {
   std::string cell = std::to_string(calm.suspected) + ", " + std::to_string(calm.seen_down);
-  if (with_back) cell += ", " + text("%.2f s", static_cast<double>(calm.back_us) / 1e6);
+  if (with_back) cell += ", " + time_text(calm.back_us);
   if (!calm.all_well) cell += " (not all well in the end)";
   return cell;
 }
@@ -62,8 +66,10 @@ void measure(size_t nodes, uint64_t seed, uint64_t divisor, std::vector<Row>& ro
   put("dead process known: median, max", text(times.crash));
   put("silent crash known: median, max", text(times.silent_crash));
   put("recovery known: median, max", text(times.recovery));
-  put("1 % loss, an hour: suspicions, taken for down",
-      text(with_loss(nodes, seed, hour, 10'000), false));
+  put("1 % of messages lost: suspicions, taken for down",
+      text(with_loss(nodes, seed, hour, {.loss_ppm = 10'000}), false));
+  put("1 % sent again after 0.2 s, what is behind them waits: suspicions, taken for down",
+      text(with_loss(nodes, seed, hour, {.loss_ppm = 10'000, .resend_us = 200'000}), false));
   put("stalls up to 0.5 s: suspicions, taken for down",
       text(with_stalls(nodes, seed, stall_time, {}), false));
   put("stalls of 1 s: suspicions, taken for down, all rid of it after",

@@ -258,7 +258,7 @@ TEST_CASE("gossip: deadlines that pass while the own loop stands still accuse no
   core.silent().clear();
   // The probe under way had an answer, but the loop stood still before it was read.
   core.clear();
-  core.sleep(3 * kSecond);
+  core.stand_still(3 * kSecond);
   core.core().note_late(3 * kSecond, core.moment());
   CHECK(core.core().local_health() == 1);
   core.tick();
@@ -275,7 +275,7 @@ TEST_CASE("gossip: a suspect has its time to refute after the accuser's own stal
   core.tell(node(3), {LoneCore::opinion(2, 1, Health::suspect, {{.member = node(3)}})});
   core.tell(node(4), {LoneCore::opinion(2, 1, Health::suspect, {{.member = node(4)}})});
   core.clear();
-  core.sleep(10 * kSecond);
+  core.stand_still(10 * kSecond);
   core.core().note_late(10 * kSecond, core.moment());
   core.tick();
   CHECK(core.health(node(2)) == Health::suspect);
@@ -288,7 +288,7 @@ TEST_CASE("gossip: a node that is always late accuses others more slowly, not ne
   core.advance(5 * kSecond);
   core.silent() = {node(2)};
   for (int i = 0; i < 300 && core.health(node(2)) != Health::down; ++i) {
-    core.sleep(200'000);
+    core.stand_still(200'000);
     core.core().note_late(100'000, core.moment());
     core.tick();
     core.advance(0);

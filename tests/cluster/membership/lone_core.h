@@ -50,8 +50,8 @@ class LoneCore {
     move_to(end_us);
   }
 
-  // Time passes and the core is not called.
-  void sleep(uint64_t us) { move_to(now_us_ + us); }
+  // Time passes and the core is not called: its loop stands still.
+  void stand_still(uint64_t us) { move_to(now_us_ + us); }
 
   void tick() {
     core_.tick(moment());

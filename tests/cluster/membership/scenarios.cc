@@ -123,10 +123,10 @@ ChangeTimes change_times(size_t nodes, uint64_t seed, size_t trials) {
   return times;
 }
 
-Calm with_loss(size_t nodes, uint64_t seed, uint64_t us, uint32_t loss_ppm) {
+Calm with_loss(size_t nodes, uint64_t seed, uint64_t us, const SwarmNetwork& network) {
   Swarm swarm(nodes, seed);
   settle(swarm);
-  swarm.set_network({.loss_ppm = loss_ppm});
+  swarm.set_network(network);
   swarm.run_for(us);
   Calm calm = judge(swarm, {});
   swarm.set_network({});

@@ -63,7 +63,7 @@ struct ChangeTimes {
 
 [[nodiscard]] ChangeTimes change_times(size_t nodes, uint64_t seed, size_t trials);
 
-[[nodiscard]] Calm with_loss(size_t nodes, uint64_t seed, uint64_t us, uint32_t loss_ppm);
+[[nodiscard]] Calm with_loss(size_t nodes, uint64_t seed, uint64_t us, const SwarmNetwork& network);
 
 [[nodiscard]] Calm with_stalls(size_t nodes, uint64_t seed, uint64_t us, const Stalls& stalls);
 

@@ -280,11 +280,13 @@ void Swarm::deliver(NodeNumber from, Outgoing& outgoing) {
       outgoing.message);
   if (filter_ && !filter_(from, outgoing)) return;
   if (!cuts_.empty() && cuts_.contains({from, outgoing.to})) return;
-  if (network_.loss_ppm > 0 && rng_.below(1'000'000) < network_.loss_ppm) return;
+  const bool is_lost = network_.loss_ppm > 0 && rng_.below(1'000'000) < network_.loss_ppm;
+  if (is_lost && network_.resend_us == 0) return;
   const bool twice = network_.duplicate_ppm > 0 && rng_.below(1'000'000) < network_.duplicate_ppm;
   for (int copies = twice ? 2 : 1; copies > 0; --copies) {
     const uint64_t spread_us = network_.latency_max_us - network_.latency_min_us;
-    uint64_t at_us = now_us_ + network_.latency_min_us + rng_.below(spread_us + 1);
+    uint64_t at_us = now_us_ + network_.latency_min_us + rng_.below(spread_us + 1) +
+                     (is_lost ? network_.resend_us : 0);
     if (network_.keeps_order) {
       uint64_t& last_us =
           last_arrival_us_[raw(from) * size_t{kMemberNumberMax + 1} + raw(outgoing.to)];

@@ -25,6 +25,8 @@ struct SwarmNetwork {
   uint64_t latency_min_us = 100;
   uint64_t latency_max_us = 1000;
   uint32_t loss_ppm = 0;
+  // What is lost comes so much later, and all behind it with it, as over TCP; 0: never.
+  uint64_t resend_us = 0;
   uint32_t duplicate_ppm = 0;
   bool keeps_order = true;
   // How late a node's timer fires at most when nothing is wrong.
