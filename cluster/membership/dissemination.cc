@@ -32,7 +32,7 @@ MemberNotes notes_of(const Member& member) {
 // A piggyback that grows as long as it may.
 struct Dissemination::Filling {
   const MemberTable& members;
-  size_t bytes_left;
+  size_t bytes_left = 0;
   Piggyback piggyback;
 
   template <class Update>
