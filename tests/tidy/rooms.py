@@ -14,6 +14,7 @@ ROOMS = {
     "store": ("src/store", ["base"]),
     "persistence": ("persistence", ["base", "store"]),
     "command": ("src/command", ["base", "resp", "store"]),
+    "topology": ("cluster/topology", ["base"]),
     "cluster": ("cluster", ["base", "resp", "store", "persistence"]),
     "access": ("src/access", ["base", "command"]),
     "server": (
