@@ -23,6 +23,7 @@ class Balancer {
       has_moved = false;
       stuck_.assign(loads_.size(), false);
       for (size_t node = worst(); node != kNobody; node = worst()) {
+        if (!exchange_.may_go_on()) return false;
         const bool has_helped = excess(node) > 0 ? push_from(node) : pull_to(node);
         stuck_[node] = !has_helped;
         has_moved = has_moved || has_helped;
@@ -123,7 +124,7 @@ class Balancer {
     uint64_t best_cost = 0;
     exchange_.offers(from, [&](size_t taker, uint32_t item) {
       if (taker != to) return;
-      const uint64_t cost = exchange_.cost(to, item);
+      const uint64_t cost = exchange_.cost(from, to, item);
       if (best && cost >= best_cost) return;
       best = item;
       best_cost = cost;

@@ -31,12 +31,14 @@ struct Exchange {
   // Calls for each item of a node, and each node that could take it.
   std::function<void(size_t from, const Visit&)> offers;
   // Among several items for one node the cheapest goes.
-  std::function<uint64_t(size_t to, uint32_t item)> cost;
+  std::function<uint64_t(size_t from, size_t to, uint32_t item)> cost;
   std::function<void(size_t from, size_t to, uint32_t item)> move;
+  // Asked before each chain, which is moved whole or not at all.
+  std::function<bool()> may_go_on;
 };
 
 // Moves items, and keeps count of them in `loads`. False: some are still out of bounds, and nobody
-// can help.
+// can help, or it may not go on. Called again after that, it goes on as if it hadn't been stopped.
 bool balance(std::vector<Load>& loads, const Exchange& exchange);
 
 }  // namespace quoris::topology

@@ -6,17 +6,16 @@
 
 namespace quoris::topology {
 
-Placement::Placement(const ClusterMap& map) : map_(map), ring_(Ring::of(map)) {
+Placement::Placement(const ClusterMap& map, size_t limit)
+    : map_(map), limit_(limit), ring_(Ring::of(map)) {
   take_nodes();
   take_table();
-  for (size_t partition = 0; partition < holders_.size(); ++partition) {
-    if (map_.partitions[partition].is_moving()) continue;
-    drop_surplus(partition);
-    fill(partition);
+  for (size_t partition = 0; partition < holders_.size() && !is_full(); ++partition) {
+    if (!is_fixed(partition)) complete(partition);
   }
   balance_loads();
-  for (size_t partition = 0; partition < holders_.size(); ++partition) {
-    if (!map_.partitions[partition].is_moving()) spread(partition);
+  for (size_t partition = 0; partition < holders_.size() && !is_full(); ++partition) {
+    if (!is_fixed(partition)) spread(partition);
   }
 }
 
@@ -66,11 +65,26 @@ void Placement::take_nodes() {
 
 void Placement::take_table() {
   holders_.resize(map_.partitions.size());
+  fates_.resize(map_.partitions.size(), Fate::kept);
   for (size_t partition = 0; partition < holders_.size(); ++partition) {
     for (const NodeNumber number : map_.partitions[partition].settled()) {
       const size_t node = index_of(number);
       if (node != kNone) add(partition, node);
     }
+  }
+}
+
+void Placement::complete(size_t partition) {
+  drop_surplus(partition);
+  fill(partition);
+  if (numbers(partition) == map_.partitions[partition].replicas) return;
+  const size_t fewest = std::min(copies_, map_.replication_in_force);
+  const bool is_anybody_well = std::ranges::any_of(
+      holders_[partition], [this](size_t holder) { return nodes_[holder].takes; });
+  if (holders_[partition].size() < fewest || !is_anybody_well) {
+    fates_[partition] = Fate::blocked;
+  } else {
+    note_change(partition);
   }
 }
 
@@ -124,7 +138,7 @@ void Placement::balance_loads() {
   Exchange exchange;
   exchange.offers = [this, &keeps_racks](size_t from, const Exchange::Visit& visit) {
     for (uint32_t partition = 0; partition < holders_.size(); ++partition) {
-      if (!holds(partition, from) || map_.partitions[partition].is_moving()) continue;
+      if (!holds(partition, from) || is_fixed(partition)) continue;
       for (size_t to = 0; to < nodes_.size(); ++to) {
         if (!nodes_[to].takes || holds(partition, to)) continue;
         if (keeps_racks && racks_gained(partition, from, to) < 0) continue;
@@ -132,16 +146,18 @@ void Placement::balance_loads() {
       }
     }
   };
-  exchange.cost = [this](size_t to, uint32_t partition) {
-    const bool is_new_rack = on_rack_of(partition, to) == 0;
-    return (distance(partition, to) >> 1) | (is_new_rack ? 0 : kLast);
+  exchange.cost = [this](size_t from, size_t to, uint32_t partition) {
+    const bool gains_rack = racks_gained(partition, from, to) > 0;
+    return (distance(partition, to) >> 1) | (gains_rack ? 0 : kLast);
   };
   std::vector<Load> loads = loads_;
   exchange.move = [this](size_t from, size_t to, uint32_t partition) {
     remove(partition, from);
     add(partition, to);
+    note_change(partition);
   };
-  if (balance(loads, exchange) || racks_ == 1) return;
+  exchange.may_go_on = [this] { return !is_full(); };
+  if (balance(loads, exchange) || racks_ <= 1 || is_full()) return;
   keeps_racks = false;
   loads = loads_;
   balance(loads, exchange);
@@ -164,7 +180,18 @@ void Placement::spread(size_t partition) {
     if (from == kNone || to == kNone) return;
     remove(partition, from);
     add(partition, to);
+    note_change(partition);
   }
+}
+
+bool Placement::is_fixed(size_t partition) const {
+  return map_.partitions[partition].is_moving() || is_blocked(partition);
+}
+
+void Placement::note_change(size_t partition) {
+  if (is_changed(partition)) return;
+  fates_[partition] = Fate::changed;
+  ++changed_;
 }
 
 bool Placement::holds(size_t partition, size_t node) const {

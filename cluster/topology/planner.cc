@@ -14,8 +14,12 @@ namespace {
 // Who should be primary of each partition, given where its copies are to be.
 class PrimaryPlacement {
  public:
-  PrimaryPlacement(const ClusterMap& map, const Placement& placement)
-      : map_(map), placement_(placement), primaries_(map.partitions.size(), Placement::kNone) {
+  // Changes at most `limit` of partitions that stay where they are, but for the end of a chain.
+  PrimaryPlacement(const ClusterMap& map, const Placement& placement, size_t limit)
+      : map_(map),
+        placement_(placement),
+        limit_(limit),
+        primaries_(map.partitions.size(), Placement::kNone) {
     take_shares();
     take_table();
     for (size_t partition = 0; partition < primaries_.size(); ++partition) {
@@ -59,7 +63,7 @@ class PrimaryPlacement {
 
   // Its primary will not hold it any more. (One that is down is failover's business, not ours.)
   [[nodiscard]] bool has_lost_primary(size_t partition) const {
-    return primaries_[partition] == Placement::kNone && !map_.partitions[partition].is_moving();
+    return primaries_[partition] == Placement::kNone && placement_.is_changed(partition);
   }
 
   void choose(size_t partition) {
@@ -85,10 +89,14 @@ class PrimaryPlacement {
       }
     };
     // What moves anyway changes its primary for nothing.
-    exchange.cost = [this](size_t, uint32_t partition) {
-      return uint64_t{placement_.numbers(partition) == map_.partitions[partition].replicas};
+    exchange.cost = [this](size_t, size_t, uint32_t partition) {
+      return placement_.is_changed(partition) ? uint64_t{0} : uint64_t{1};
     };
-    exchange.move = [this](size_t, size_t to, uint32_t partition) { primaries_[partition] = to; };
+    exchange.move = [this](size_t, size_t to, uint32_t partition) {
+      primaries_[partition] = to;
+      ++changed_;
+    };
+    exchange.may_go_on = [this] { return changed_ < limit_; };
     balance(loads_, exchange);
   }
 
@@ -98,6 +106,8 @@ class PrimaryPlacement {
 
   const ClusterMap& map_;
   const Placement& placement_;
+  const size_t limit_;
+  size_t changed_ = 0;
   std::vector<Load> loads_;
   std::vector<size_t> primaries_;
 };
@@ -146,57 +156,47 @@ std::vector<SeenMember> plan_removals(const ClusterMap& map) {
   return finished;
 }
 
-// A copy less than there should be, or one on a member that departs.
-bool is_urgent(const ClusterMap& map, const Partition& partition, uint8_t copies) {
-  return partition.replicas.size() < copies ||
-         std::ranges::any_of(partition.replicas,
-                             [&map](NodeNumber node) { return map.find(node)->departs; });
+size_t count_moving(const ClusterMap& map) {
+  return static_cast<size_t>(std::ranges::count_if(map.partitions, &Partition::is_moving));
 }
 
-void plan_steps(const ClusterMap& map, Plan& plan) {
-  const Placement placement(map);
-  const PrimaryPlacement primaries(map, placement);
+void plan_steps(const ClusterMap& map, size_t at_once, Plan& plan) {
+  plan.moving = count_moving(map);
+  const size_t room = at_once > plan.moving ? at_once - plan.moving : 0;
+  const Placement placement(map, room);
+  const bool do_copies_stay = plan.moving + placement.count_changed() == 0;
+  const PrimaryPlacement primaries(map, placement,
+                                   do_copies_stay || at_once == kAllAtOnce ? room : 0);
   plan.crowded = placement.count_crowded();
   plan.replication = plan_replication(map, placement.copies());
-  const size_t fewest = std::min(placement.copies(), map.replication_in_force);
   for (size_t i = 0; i < map.partitions.size(); ++i) {
     const Partition& partition = map.partitions[i];
-    if (partition.is_moving()) {
-      ++plan.moving;
-      continue;
-    }
+    if (placement.is_blocked(i)) ++plan.blocked;
+    if (placement.is_blocked(i) || partition.is_moving()) continue;
     const auto index = static_cast<PartitionIndex>(i);
-    std::vector<NodeNumber> replicas = placement.numbers(i);
     const NodeNumber primary = primaries.of(i);
-    if (replicas == partition.replicas) {
-      if (primary == partition.primary.node) continue;
-      plan.handovers.push_back({.partition = index, .epoch = partition.epoch, .primary = primary});
-    } else if (replicas.size() < fewest || primary == kNoNode) {
-      ++plan.moves_blocked;
-    } else {
+    if (std::vector<NodeNumber> replicas = placement.numbers(i);
+        placement.is_changed(i) && replicas != partition.replicas) {
       plan.moves.push_back({.partition = index,
                             .epoch = partition.epoch,
                             .replicas = std::move(replicas),
                             .primary = primary});
+    } else if (primary != partition.primary.node && contains(partition.replicas, primary)) {
+      plan.handovers.push_back({.partition = index, .epoch = partition.epoch, .primary = primary});
     }
   }
-  std::ranges::stable_partition(plan.moves, [&](const PlaceStep& step) {
-    return is_urgent(map, *map.find(step.partition), placement.copies());
-  });
 }
 
-void add_end_of(const Plan& plan, std::vector<MapChange>& changes) {
-  for (const SeenMember& member : plan.finished) changes.push_back(RemoveMember{.member = member});
-}
-
-void add_begin_of(const Plan& plan, std::vector<MapChange>& changes) {
+// Both ways to carry out a plan begin and end alike; `Moves` is what carries out its moves.
+template <class Moves>
+std::vector<MapChange> list_changes(const Plan& plan) {
+  std::vector<MapChange> changes;
   if (!plan.cancels.empty()) changes.push_back(CancelMoves{.steps = plan.cancels});
   if (plan.replication) changes.push_back(*plan.replication);
-}
-
-template <class Step>
-std::vector<Step> first(const std::vector<Step>& steps, size_t count) {
-  return {steps.begin(), steps.begin() + static_cast<ptrdiff_t>(std::min(count, steps.size()))};
+  if (!plan.moves.empty()) changes.push_back(Moves{.steps = plan.moves});
+  if (!plan.handovers.empty()) changes.push_back(SetPrimaries{.steps = plan.handovers});
+  for (const SeenMember& member : plan.finished) changes.push_back(RemoveMember{.member = member});
+  return changes;
 }
 
 }  // namespace
@@ -206,37 +206,19 @@ bool Plan::is_settled() const {
          finished.empty() && moving == 0;
 }
 
-Plan make_plan(const ClusterMap& map) {
+Plan make_plan(const ClusterMap& map, size_t at_once) {
   Plan plan;
   if (!map.is_founded()) return plan;
   plan.cancels = plan_cancels(map);
   plan.finished = plan_removals(map);
-  plan_steps(map, plan);
+  plan_steps(map, at_once, plan);
   return plan;
 }
 
-std::vector<MapChange> next_changes(const Plan& plan, size_t at_once) {
-  std::vector<MapChange> changes;
-  add_begin_of(plan, changes);
-  size_t room = at_once > plan.moving ? at_once - plan.moving : 0;
-  if (BeginMoves begin{.steps = first(plan.moves, room)}; !begin.steps.empty()) {
-    room -= begin.steps.size();
-    changes.push_back(std::move(begin));
-  }
-  if (SetPrimaries hand_over{.steps = first(plan.handovers, room)}; !hand_over.steps.empty()) {
-    changes.push_back(std::move(hand_over));
-  }
-  add_end_of(plan, changes);
-  return changes;
-}
+std::vector<MapChange> changes_of(const Plan& plan) { return list_changes<BeginMoves>(plan); }
 
 std::vector<MapChange> changes_without_data(const Plan& plan) {
-  std::vector<MapChange> changes;
-  add_begin_of(plan, changes);
-  if (!plan.moves.empty()) changes.push_back(PlaceEmpty{.steps = plan.moves});
-  if (!plan.handovers.empty()) changes.push_back(SetPrimaries{.steps = plan.handovers});
-  add_end_of(plan, changes);
-  return changes;
+  return list_changes<PlaceEmpty>(plan);
 }
 
 }  // namespace quoris::topology

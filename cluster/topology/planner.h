@@ -7,11 +7,15 @@
 // moving partitions.
 //
 // The plan is the smallest change that brings all loads within bounds (shares.h, placement.h).
-// The replication factor in force follows min(wanted, members that are to hold data), up or not.
-// Pure and deterministic. Used by: control (the leader), the simulator.
+// Copies that are missing or on a member that departs come first, then balance, then racks, and
+// primaries when no copy has to move. Carried out in parts, each followed by a new plan, it comes
+// to an end (placement.h says why). The replication factor in force follows min(wanted, members
+// that are to hold data), up or not. Pure and deterministic. Used by: control (the leader), the
+// simulator.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -24,35 +28,39 @@ namespace quoris::topology {
 // their time for clients.
 inline constexpr size_t kMovesAtOnceDefault = 16;
 
+inline constexpr size_t kAllAtOnce = std::numeric_limits<size_t>::max();
+
 struct Plan {
   // Lower before the first move, higher as soon as the table allows.
   std::optional<SetReplicationInForce> replication;
   // Moves whose newcomers went down or depart: to be begun anew, elsewhere.
   std::vector<PrimaryStep> cancels;
-  // To be begun: first partitions that have too few copies or one on a member that departs. The
-  // primary is who should be it in the end; BeginMoves doesn't look at it.
+  // The primary is who should be it in the end; BeginMoves doesn't look at it.
   std::vector<PlaceStep> moves;
   // Of partitions that don't move: for balance only.
   std::vector<PrimaryStep> handovers;
   // Depart, and hold nothing any more.
   std::vector<SeenMember> finished;
 
-  size_t moving = 0;         // partitions that move already
-  size_t moves_blocked = 0;  // that should move, but nobody well would be primary or hold them
-  uint32_t crowded = 0;      // partitions on fewer racks than there are, once it is done
+  size_t moving = 0;   // partitions that move already
+  size_t blocked = 0;  // that should move, but too few of those that are well could hold them
+  size_t crowded = 0;  // partitions on fewer racks than they could be, once this is done
 
   // Nothing to do, nothing under way.
   [[nodiscard]] bool is_settled() const;
 };
 
-[[nodiscard]] Plan make_plan(const ClusterMap& map);
+// The part of the plan that may be begun now, so that not many more than `at_once` partitions move
+// or change their primary at a time, those included that move already. (Not more by one chain of
+// exchanges between nodes, as it does nothing good unless it is whole: balance.h.)
+// kAllAtOnce: all of it.
+[[nodiscard]] Plan make_plan(const ClusterMap& map, size_t at_once = kAllAtOnce);
 
-// What may be proposed now, in this order: at most so many partitions move or change their primary
-// at once, those included that move already.
-[[nodiscard]] std::vector<MapChange> next_changes(const Plan& plan, size_t at_once);
+// What to propose, in this order: partitions move through joint epochs.
+[[nodiscard]] std::vector<MapChange> changes_of(const Plan& plan);
 
-// The same for a cluster without data: every move at once, and without a joint epoch. What
-// PlaceEmpty requires holds of the plan's partitions.
+// The same for partitions without data: placed at once, without a joint epoch. What PlaceEmpty
+// requires holds of the plan's partitions.
 [[nodiscard]] std::vector<MapChange> changes_without_data(const Plan& plan);
 
 }  // namespace quoris::topology

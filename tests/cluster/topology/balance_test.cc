@@ -37,12 +37,13 @@ class Places {
         }
       }
     };
-    exchange.cost = [](size_t, uint32_t item) { return uint64_t{1000} - item; };
+    exchange.cost = [](size_t, size_t, uint32_t item) { return uint64_t{1000} - item; };
     exchange.move = [this](size_t from, size_t to, uint32_t item) {
       REQUIRE(items_[from].erase(item) == 1);
       items_[to].insert(item);
       ++moves;
     };
+    exchange.may_go_on = [this] { return chains_left > 0 && chains_left-- > 0; };
     const bool is_done = balance(loads_, exchange);
     for (size_t i = 0; i < loads_.size(); ++i) REQUIRE(loads_[i].items == items_[i].size());
     return is_done;
@@ -57,6 +58,7 @@ class Places {
   [[nodiscard]] const std::set<uint32_t>& items(size_t place) const { return items_[place]; }
 
   size_t moves = 0;
+  size_t chains_left = 1000;
 
  private:
   std::vector<std::set<uint32_t>> items_;
@@ -109,6 +111,23 @@ TEST_CASE("balance: where there is no direct way, along a chain", "[topology]") 
   REQUIRE(places.run());
   REQUIRE(places.counts() == Counts{11, 11, 11, 10});
   REQUIRE(places.moves == 3);
+}
+
+TEST_CASE("balance: stopped between chains, it goes on to the same end", "[topology]") {
+  const auto make = [] {
+    Places places({13, 12, 11, 8, 8});
+    for (size_t from = 0; from < 3; ++from) places.join(from, from + 1);
+    places.join(2, 4);
+    return places;
+  };
+  Places at_once = make();
+  REQUIRE(at_once.run());
+  Places stepwise = make();
+  do {
+    stepwise.chains_left = 1;
+  } while (!stepwise.run());
+  REQUIRE(stepwise.counts() == at_once.counts());
+  for (size_t i = 0; i < 5; ++i) REQUIRE(stepwise.items(i) == at_once.items(i));
 }
 
 TEST_CASE("balance: who can't be helped is left alone, the others aren't", "[topology]") {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -96,13 +97,23 @@ inline Peaks peaks_of(const ClusterMap& map) {
 }
 
 // Partitions that could stand on more racks than they do.
-inline size_t crowded(const ClusterMap& map) { return make_plan(map).crowded; }
+inline size_t crowded(const ClusterMap& map) {
+  std::set<std::string> racks;
+  for (const Member& member : map.members) racks.insert(member.rack);
+  if (racks.size() == 1) return 0;
+  return static_cast<size_t>(std::ranges::count_if(map.partitions, [&](const Partition& partition) {
+    std::set<std::string> own;
+    for (const NodeNumber number : partition.replicas) own.insert(map.find(number)->rack);
+    return own.size() < std::min(racks.size(), partition.replicas.size());
+  }));
+}
 
 // Parts of all copies.
 struct Movement {
   double of_node = 0;  // came to it, or were its
   double between_others = 0;
-  double fair = 0;  // what the node should have
+  double for_racks = 0;  // of the latter: by so much fewer partitions are crowded
+  double fair = 0;       // what the node should have
 };
 
 inline Movement movement(const ClusterMap& before, const ClusterMap& after, NodeNumber who) {
@@ -123,8 +134,11 @@ inline Movement movement(const ClusterMap& before, const ClusterMap& after, Node
   const auto at = std::ranges::find(with.members, who, &Member::number) - with.members.begin();
   const auto all = static_cast<double>(total);
   const size_t others = left ? fresh - std::min(fresh, of_node) : fresh;
+  const size_t crowded_before = crowded(before);
+  const size_t less_crowded = crowded_before - std::min(crowded_before, crowded(after));
   return {.of_node = static_cast<double>(of_node) / all,
           .between_others = static_cast<double>(others) / all,
+          .for_racks = static_cast<double>(std::min(others, less_crowded)) / all,
           .fair = static_cast<double>(shares_of(with)[static_cast<size_t>(at)]) / kShareUnit / all};
 }
 

@@ -138,8 +138,8 @@ class TestCluster {
   // The same through joint epochs: in each round all moves that were begun end.
   size_t settle_with_data(size_t at_once) {
     size_t rounds = 0;
-    for (Plan plan = make_plan(map);; plan = make_plan(map)) {
-      const std::vector<MapChange> changes = next_changes(plan, at_once);
+    for (Plan plan = make_plan(map, at_once);; plan = make_plan(map, at_once)) {
+      const std::vector<MapChange> changes = changes_of(plan);
       if (changes.empty() && plan.moving == 0) return rounds;
       for (const MapChange& change : changes) must(change);
       most_at_once = std::max(most_at_once, count_moving());
