@@ -149,6 +149,7 @@ TEST_CASE("planner: joining and stale nodes get nothing", "[topology]") {
 TEST_CASE("planner: copies that are missing come before balance", "[topology]") {
   TestCluster cluster = settled(5, 512);
   cluster.join();
+  cluster.join();
   cluster.depart(node(2));
   const auto is_on_departing = [&cluster](const PlaceStep& step) {
     return contains(cluster.map.find(step.partition)->replicas, node(2));

@@ -14,7 +14,7 @@ using testing::nodes;
 using testing::TestCluster;
 
 // Every partition on 1, 2 and 3.
-TestCluster three_nodes(uint16_t partitions = 12) {
+TestCluster three_nodes(uint16_t partitions = 16) {
   TestCluster cluster(partitions, 3);
   cluster.join();
   cluster.join();
@@ -101,7 +101,7 @@ TEST_CASE("primaries: at the end of a move the present one stays if it can", "[t
 
 TEST_CASE("primaries: a partition that doesn't exist is left out", "[topology]") {
   const TestCluster cluster = three_nodes();
-  const std::vector<PrimaryChoice> choices = {{.partition = PartitionIndex{12}, .synced = {}}};
+  const std::vector<PrimaryChoice> choices = {{.partition = PartitionIndex{16}, .synced = {}}};
   REQUIRE(choose_primaries(cluster.map, Among::all, choices).empty());
 }
 

@@ -40,10 +40,10 @@ TEST_CASE("ring: it stands where it stood on every machine and in every version"
     return numbers;
   };
   using Numbers = std::vector<uint16_t>;
-  REQUIRE(order(0) == Numbers{1, 2, 3, 4, 5});
-  REQUIRE(order(1) == Numbers{1, 2, 3, 4, 5});
-  REQUIRE(order(511) == Numbers{1, 2, 3, 4, 5});
-  REQUIRE(ring.distance(PartitionIndex{0}, 0) == 0);
+  REQUIRE(order(0) == Numbers{4, 5, 3, 1, 2});
+  REQUIRE(order(1) == Numbers{5, 4, 2, 1, 3});
+  REQUIRE(order(511) == Numbers{5, 3, 2, 4, 1});
+  REQUIRE(ring.distance(PartitionIndex{0}, 0) == 135767286941026125);
 }
 
 TEST_CASE("ring: the order is that of the distances, each node once", "[topology]") {
