@@ -87,11 +87,11 @@ class Balancer {
     while (!frontier.empty()) {
       std::vector<size_t> reached;
       for (const size_t from : frontier) {
-        exchange_.offers(from, [&](size_t to, uint32_t) {
-          if (to == source || reached_from[to] != kNobody) return;
+        for (size_t to = 0; to < loads_.size(); ++to) {
+          if (to == source || reached_from[to] != kNobody || !can_give(from, to)) continue;
           reached_from[to] = from;
           reached.push_back(to);
-        });
+        }
       }
       size_t best = kNobody;
       for (const size_t node : reached) {
@@ -119,15 +119,25 @@ class Balancer {
     ++loads_[sink].items;
   }
 
+  [[nodiscard]] bool can_give(size_t from, size_t to) const {
+    bool can = false;
+    exchange_.offers(from, to, [&can](uint32_t) {
+      can = true;
+      return false;
+    });
+    return can;
+  }
+
   [[nodiscard]] std::optional<uint32_t> cheapest(size_t from, size_t to) const {
     std::optional<uint32_t> best;
     uint64_t best_cost = 0;
-    exchange_.offers(from, [&](size_t taker, uint32_t item) {
-      if (taker != to) return;
+    exchange_.offers(from, to, [&](uint32_t item) {
       const uint64_t cost = exchange_.cost(from, to, item);
-      if (best && cost >= best_cost) return;
-      best = item;
-      best_cost = cost;
+      if (!best || cost < best_cost) {
+        best = item;
+        best_cost = cost;
+      }
+      return true;
     });
     return best;
   }

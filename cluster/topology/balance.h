@@ -26,10 +26,10 @@ struct Load {
 
 // Who could give what to whom. Nodes are indices into the loads.
 struct Exchange {
-  using Visit = std::function<void(size_t to, uint32_t item)>;
+  using Visit = std::function<bool(uint32_t item)>;
 
-  // Calls for each item of a node, and each node that could take it.
-  std::function<void(size_t from, const Visit&)> offers;
+  // Calls for each item that `from` could give to `to`, until one call answers false.
+  std::function<void(size_t from, size_t to, const Visit&)> offers;
   // Among several items for one node the cheapest goes.
   std::function<uint64_t(size_t from, size_t to, uint32_t item)> cost;
   std::function<void(size_t from, size_t to, uint32_t item)> move;

@@ -136,14 +136,12 @@ void Placement::balance_loads() {
   constexpr uint64_t kLast = uint64_t{1} << 63;
   bool keeps_racks = true;
   Exchange exchange;
-  exchange.offers = [this, &keeps_racks](size_t from, const Exchange::Visit& visit) {
+  exchange.offers = [this, &keeps_racks](size_t from, size_t to, const Exchange::Visit& visit) {
+    if (!nodes_[to].takes) return;
     for (uint32_t partition = 0; partition < holders_.size(); ++partition) {
-      if (!holds(partition, from) || is_fixed(partition)) continue;
-      for (size_t to = 0; to < nodes_.size(); ++to) {
-        if (!nodes_[to].takes || holds(partition, to)) continue;
-        if (keeps_racks && racks_gained(partition, from, to) < 0) continue;
-        visit(to, partition);
-      }
+      if (!holds(partition, from) || holds(partition, to) || is_fixed(partition)) continue;
+      if (keeps_racks && racks_gained(partition, from, to) < 0) continue;
+      if (!visit(partition)) return;
     }
   };
   exchange.cost = [this](size_t from, size_t to, uint32_t partition) {

@@ -79,13 +79,11 @@ class PrimaryPlacement {
 
   void balance_loads() {
     Exchange exchange;
-    exchange.offers = [this](size_t from, const Exchange::Visit& visit) {
-      if (!loads_[from].takes) return;
+    exchange.offers = [this](size_t from, size_t to, const Exchange::Visit& visit) {
+      if (!loads_[from].takes || !loads_[to].takes) return;
       for (uint32_t partition = 0; partition < primaries_.size(); ++partition) {
         if (primaries_[partition] != from || map_.partitions[partition].is_moving()) continue;
-        for (const size_t to : placement_.holders(partition)) {
-          if (to != from && loads_[to].takes) visit(to, partition);
-        }
+        if (is_holder(partition, to) && !visit(partition)) return;
       }
     };
     // What moves anyway changes its primary for nothing.

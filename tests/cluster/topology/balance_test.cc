@@ -30,11 +30,10 @@ class Places {
 
   bool run() {
     Exchange exchange;
-    exchange.offers = [this](size_t from, const Exchange::Visit& visit) {
+    exchange.offers = [this](size_t from, size_t to, const Exchange::Visit& visit) {
+      if (!ways_.contains({from, to}) || !loads_[to].takes) return;
       for (const uint32_t item : items_[from]) {
-        for (size_t to = 0; to < items_.size(); ++to) {
-          if (ways_.contains({from, to}) && loads_[to].takes) visit(to, item);
-        }
+        if (!visit(item)) return;
       }
     };
     exchange.cost = [](size_t, size_t, uint32_t item) { return uint64_t{1000} - item; };
