@@ -82,6 +82,7 @@ std::vector<uint64_t> replica_shares(std::span<const ShareHolder> holders, uint3
   QUORIS_ASSERT(copies <= holders.size());
   const uint64_t once = partitions * kShareUnit;
   std::vector<Claim> claims;
+  claims.reserve(holders.size());
   for (const ShareHolder& holder : holders) {
     claims.push_back({.weight = holder.weight, .low = 0, .high = once});
   }
