@@ -6,6 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(cxxopts REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 add_library(quoris_options INTERFACE)

@@ -15,6 +15,8 @@ ROOMS = {
     "persistence": ("persistence", ["base", "store"]),
     "command": ("src/command", ["base", "resp", "store"]),
     "cluster": ("cluster", ["base", "resp", "store", "persistence"]),
+    "fault": ("cluster/fault", ["base"]),
+    "bus": ("cluster/bus", ["base", "resp", "fault"]),
     "access": ("src/access", ["base", "command"]),
     "server": (
         "src/server",
