@@ -112,7 +112,7 @@ struct PeerStatus {
   PeerId peer{0};
   NodeNumber number{0};
   NodeFacts facts;
-  std::array<LinkCounters, kLinkKinds.size()> counters;
+  std::array<LinkCounters, kLinkKinds.size()> counters{};
 };
 
 class Bus final : public StreamAcceptor, private ConnectionOwner {
@@ -233,8 +233,8 @@ class Bus final : public StreamAcceptor, private ConnectionOwner {
     LinkKind link = LinkKind::control;
     uint64_t serial = 0;
     TimerId timer{0};
-    ByteChain frame;                 // outgoing
-    std::vector<std::string> words;  // incoming
+    ByteChain frame{};                 // outgoing
+    std::vector<std::string> words{};  // incoming
   };
 
   // --- ConnectionOwner ------------------------------------------------------------------------

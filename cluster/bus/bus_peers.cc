@@ -382,7 +382,7 @@ std::vector<LinkStatus> Bus::links() const {
 std::vector<PeerStatus> Bus::peers() const {
   std::vector<PeerStatus> all;
   for (const auto& [id, peer] : peers_) {
-    PeerStatus status{.peer = id, .number = peer->number(), .facts = peer->facts, .counters = {}};
+    PeerStatus status{.peer = id, .number = peer->number(), .facts = peer->facts};
     for (const LinkKind kind : kLinkKinds) {
       status.counters[index_of(kind)] = peer->link(kind).counters;
     }

@@ -13,9 +13,9 @@
 
 #include <charconv>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/text.h"
@@ -99,7 +99,7 @@ class WordReader {
     }
   }
 
-  // REQUIRES: something was refused.
+  // Elements are counted from the name, which is 0. REQUIRES: something was refused.
   [[nodiscard]] Error error(std::string_view message) const {
     return Error{Errc::corrupt,
                  std::string(message) + ": element " + std::to_string(at_ + 1) + " " + problem_};
@@ -161,18 +161,13 @@ class WordReader {
   template <std::integral T>
   [[nodiscard]] bool take_number(T& out) {
     if (left() == 0) return fail("is missing");
-    using Limits = std::numeric_limits<T>;
-    if constexpr (std::is_signed_v<T>) {
-      const auto value = parse_int64(words_[at_]);
-      if (!value) return fail("is no number");
-      if (*value < Limits::min() || *value > Limits::max()) return fail("is out of range");
-      out = static_cast<T>(*value);
-    } else {
-      const auto value = parse_uint64(words_[at_]);
-      if (!value) return fail("is no number");
-      if (*value > Limits::max()) return fail("is out of range");
-      out = static_cast<T>(*value);
-    }
+    const auto value = [&] {
+      if constexpr (std::is_signed_v<T>) return parse_int64(words_[at_]);
+      if constexpr (std::is_unsigned_v<T>) return parse_uint64(words_[at_]);
+    }();
+    if (!value) return fail("is no number");
+    if (!std::in_range<T>(*value)) return fail("is out of range");
+    out = static_cast<T>(*value);
     ++at_;
     return true;
   }

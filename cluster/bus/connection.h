@@ -95,8 +95,8 @@ class Connection final : public ConnectHandler {
   struct Target {
     HostPort address;
     LinkKind link = LinkKind::control;
-    std::string identity;  // empty: whoever is there
-    NodeNumber number{0};  // 0: unknown
+    std::string identity{};  // empty: whoever is there
+    NodeNumber number{0};    // 0: unknown
   };
 
   // `counters` may be exchanged by count_into(); it outlives the connection. `serial` tells

@@ -34,14 +34,14 @@ struct LocalNode {
 
 struct Notice {
   Refusal reason = Refusal::unspecified;
-  std::string text;
+  std::string text{};
 };
 
 class Handshake {
  public:
   struct Call {
     LinkKind link = LinkKind::control;
-    std::string expected_identity;  // empty: whoever is there (a seed)
+    std::string expected_identity{};  // empty: whoever is there (a seed)
   };
 
   // What is to be done after a frame. In all but `answer` and `admit` the handshake is over.

@@ -65,6 +65,14 @@ template <class... Rows>
   return true;
 }
 
+// Where T stands among Ts; their number if it doesn't.
+template <class T, class... Ts>
+[[nodiscard]] consteval size_t index_in() {
+  size_t index = 0;
+  static_cast<void>(((std::same_as<T, Ts> || (++index, false)) || ...));
+  return index;
+}
+
 template <class... Rows>
 class MessageTable {
  public:
@@ -75,10 +83,9 @@ class MessageTable {
 
   template <class T>
   [[nodiscard]] static constexpr const RowInfo& row_of() {
-    constexpr std::array<bool, sizeof...(Rows)> kIsIt{std::same_as<T, typename Rows::Message>...};
-    constexpr auto kFound = std::ranges::find(kIsIt, true) - kIsIt.begin();
-    static_assert(kFound < static_cast<ptrdiff_t>(sizeof...(Rows)), "no row for this message");
-    return kRows[static_cast<size_t>(kFound)];
+    constexpr size_t kIndex = index_in<T, typename Rows::Message...>();
+    static_assert(kIndex < sizeof...(Rows), "no row for this message");
+    return kRows[kIndex];
   }
 
   [[nodiscard]] static const RowInfo& row_of(const Message& message) {

@@ -27,7 +27,7 @@ struct Run {
 
 Run send_thousand(const std::string& rule, uint16_t at, uint64_t boot = 1) {
   World world;
-  for (uint16_t number : {1, 2}) {
+  for (const uint16_t number : std::initializer_list<uint16_t>{1, 2}) {
     world.add(number, world.local(number, boot)).bus.set_members({member_of(1), member_of(2)});
   }
   world.run_ms(10);
@@ -62,7 +62,7 @@ TEST_CASE("bus faults: dropped messages are counted, at either end", "[bus]") {
 }
 
 TEST_CASE("bus faults: duplicated messages come twice", "[bus]") {
-  for (const uint16_t at : {1, 2}) {
+  for (const uint16_t at : std::initializer_list<uint16_t>{1, 2}) {
     const Run run = send_thousand("DUPLICATE 30", at);
     const uint64_t counted = at == 1 ? run.out.out.duplicated : run.in.in.duplicated;
     CHECK(run.records.size() == 1000 + counted);
@@ -72,7 +72,7 @@ TEST_CASE("bus faults: duplicated messages come twice", "[bus]") {
 }
 
 TEST_CASE("bus faults: delayed messages come later, in order without jitter, else not", "[bus]") {
-  for (const uint16_t at : {1, 2}) {
+  for (const uint16_t at : std::initializer_list<uint16_t>{1, 2}) {
     const Run even = send_thousand("DELAY 30", at);
     CHECK(even.records.size() == 1000);
     CHECK(std::ranges::is_sorted(even.records));
@@ -128,11 +128,12 @@ TEST_CASE("bus faults: FAIL makes a node deaf, RECOVER brings it back", "[bus]")
   world.run_ms(3000);
   CHECK(world[1].notes.empty());
   CHECK(world[2].notes == std::vector<std::string>{"still speaks"});
-  for (const uint16_t other : {2, 3}) CHECK_FALSE(world[other].is_up(1));
+  for (const uint16_t other : std::initializer_list<uint16_t>{2, 3})
+    CHECK_FALSE(world[other].is_up(1));
   CHECK(world[2].is_up(3));
   fault(world, 1, "RECOVER");
   world.run_ms(4500);
-  for (const uint16_t other : {2, 3}) {
+  for (const uint16_t other : std::initializer_list<uint16_t>{2, 3}) {
     CHECK(world[other].is_up(1));
     CHECK(world[1].is_up(other));
   }

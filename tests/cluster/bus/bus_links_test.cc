@@ -275,7 +275,7 @@ TEST_CASE("bus: a newcomer calls its seeds, is answered on its link, and becomes
   node.bus.set_local(world.local(3));
   node.bus.set_members(members);
   world.run_ms(100);
-  for (uint16_t number : {1, 2}) {
+  for (const uint16_t number : std::initializer_list<uint16_t>{1, 2}) {
     CHECK(node.is_up(number));
     CHECK(world[number].is_up(3));
   }
@@ -392,7 +392,7 @@ TEST_CASE("bus: the same seed gives the same bytes, another one others", "[bus]"
     world.network.set_tap([&](const std::string& from, const std::string& to, std::string& bytes) {
       all += from + to + bytes;
     });
-    for (uint16_t number : {1, 2, 3}) {
+    for (const uint16_t number : std::initializer_list<uint16_t>{1, 2, 3}) {
       world.add(number, world.local(number, boot))
           .bus.set_members({member_of(1), member_of(2), member_of(3)});
     }

@@ -211,13 +211,16 @@ class World {
 
   // Until nothing moves any more.
   void settle() {
+    turns();
     bool moved = true;
     while (moved) {
       moved = network.deliver();
-      for (auto& [number, node] : nodes) node->turn();
-      for (auto& [number, node] : nodes)
+      turns();
+      for (const auto& [number, node] : nodes) {
         moved |= node->serve == Bus::Serve::all && node->bus.wants_turn();
+      }
       moved |= network.deliver_ends();
+      turns();
     }
   }
 
@@ -230,6 +233,10 @@ class World {
   }
 
   TestNode& operator[](uint16_t number) { return *nodes.at(number); }
+
+  void turns() {
+    for (const auto& [number, node] : nodes) node->turn();
+  }
 
   std::string secret = "sesame";
   BusOptions options;

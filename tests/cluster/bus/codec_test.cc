@@ -105,44 +105,44 @@ TEST_CASE("codec: random values of every message come back as they went", "[bus]
 }
 
 TEST_CASE("codec: numbers have one form and their field's range", "[bus]") {
-  for (const std::string& no_number : {"", "+1", "01", "1 ", " 1", "-0", "1.0", "x", "0x1"}) {
+  for (const std::string no_number : {"", "+1", "01", "1 ", " 1", "-0", "1.0", "x", "0x1"}) {
     INFO(no_number);
-    CHECK(problem_with(1, no_number) == "EVERYTHING: element 2 is no number");
+    CHECK(problem_with(1, no_number) == "EVERYTHING: element 1 is no number");
   }
   CHECK(problem_with(1, "18446744073709551615").empty());
-  CHECK(problem_with(1, "18446744073709551616") == "EVERYTHING: element 2 is no number");
-  CHECK(problem_with(1, "-1") == "EVERYTHING: element 2 is no number");
+  CHECK(problem_with(1, "18446744073709551616") == "EVERYTHING: element 1 is no number");
+  CHECK(problem_with(1, "-1") == "EVERYTHING: element 1 is no number");
   CHECK(problem_with(2, "-9223372036854775808").empty());
-  CHECK(problem_with(2, "-9223372036854775809") == "EVERYTHING: element 3 is no number");
+  CHECK(problem_with(2, "-9223372036854775809") == "EVERYTHING: element 2 is no number");
   CHECK(problem_with(3, "-128").empty());
-  CHECK(problem_with(3, "128") == "EVERYTHING: element 4 is out of range");
-  CHECK(problem_with(3, "-129") == "EVERYTHING: element 4 is out of range");
+  CHECK(problem_with(3, "128") == "EVERYTHING: element 3 is out of range");
+  CHECK(problem_with(3, "-129") == "EVERYTHING: element 3 is out of range");
   CHECK(problem_with(4, "65535").empty());
-  CHECK(problem_with(4, "65536") == "EVERYTHING: element 5 is out of range");
+  CHECK(problem_with(4, "65536") == "EVERYTHING: element 4 is out of range");
   CHECK(problem_with(5, "1").empty());
-  CHECK(problem_with(5, "2") == "EVERYTHING: element 6 is neither 0 nor 1");
-  CHECK(problem_with(8, "65536") == "EVERYTHING: element 9 is out of range");
+  CHECK(problem_with(5, "2") == "EVERYTHING: element 5 is neither 0 nor 1");
+  CHECK(problem_with(8, "65536") == "EVERYTHING: element 8 is out of range");
 }
 
 TEST_CASE("codec: a choice is one that has a name", "[bus]") {
   CHECK(problem_with(6, "0").empty());
   CHECK(problem_with(6, "1").empty());
   CHECK(problem_with(6, "7").empty());
-  for (const std::string& none : {"2", "3", "6", "8", "255"}) {
-    CHECK(problem_with(6, none) == "EVERYTHING: element 7 is none of the choices");
+  for (const std::string none : {"2", "3", "6", "8", "255"}) {
+    CHECK(problem_with(6, none) == "EVERYTHING: element 6 is none of the choices");
   }
-  CHECK(problem_with(6, "256") == "EVERYTHING: element 7 is out of range");
+  CHECK(problem_with(6, "256") == "EVERYTHING: element 6 is out of range");
 }
 
 TEST_CASE("codec: counts are backed by elements before memory is taken for them", "[bus]") {
   CHECK(problem_with(12, "3") != "");
   CHECK(problem_with(12, "18446744073709551615") ==
-        "EVERYTHING: element 14 is missing, the count says more");
-  CHECK(problem_with(12, "1000000") == "EVERYTHING: element 14 is missing, the count says more");
-  CHECK(problem_with(12, "-1") == "EVERYTHING: element 13 is no number");
+        "EVERYTHING: element 13 is missing, the count says more");
+  CHECK(problem_with(12, "1000000") == "EVERYTHING: element 13 is missing, the count says more");
+  CHECK(problem_with(12, "-1") == "EVERYTHING: element 12 is no number");
   // A count that would fit as numbers does not fit as pairs.
-  CHECK(problem_with(15, "6") == "EVERYTHING: element 17 is missing, the count says more");
-  CHECK(problem_with(22, "2") == "EVERYTHING: element 23 is neither 0 nor 1");
+  CHECK(problem_with(15, "6") == "EVERYTHING: element 16 is missing, the count says more");
+  CHECK(problem_with(22, "2") == "EVERYTHING: element 22 is neither 0 nor 1");
 }
 
 TEST_CASE("codec: every frame that was cut or has something behind it is refused", "[bus]") {
@@ -158,7 +158,7 @@ TEST_CASE("codec: every frame that was cut or has something behind it is refused
   longer.push_back("0");
   const auto decoded = decode_words<Everything>(longer);
   REQUIRE_FALSE(decoded);
-  CHECK(decoded.error().message == "EVERYTHING: element 28 is one too many");
+  CHECK(decoded.error().message == "EVERYTHING: element 27 is one too many");
 }
 
 namespace {

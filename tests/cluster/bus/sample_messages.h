@@ -34,7 +34,7 @@ struct Everything {
   Color color = Color::red;
   Term term{0};
   NodeNumber node{0};
-  std::string bytes;
+  std::string bytes{};
   Point point;
   std::vector<uint32_t> numbers;
   std::vector<Point> points;
@@ -58,7 +58,7 @@ struct Nothing {
 
 struct Note {
   uint64_t number = 0;
-  std::string text;
+  std::string text{};
 
   bool operator==(const Note&) const = default;
   static constexpr auto kFields = std::make_tuple(&Note::number, &Note::text);
@@ -66,7 +66,7 @@ struct Note {
 
 struct Chunk {
   uint64_t offset = 0;
-  std::string bytes;
+  std::string bytes{};
 
   bool operator==(const Chunk&) const = default;
   static constexpr auto kFields = std::make_tuple(&Chunk::offset, &Chunk::bytes);
@@ -74,7 +74,7 @@ struct Chunk {
 
 struct Record {
   uint64_t number = 0;
-  std::string bytes;
+  std::string bytes{};
 
   bool operator==(const Record&) const = default;
   static constexpr auto kFields = std::make_tuple(&Record::number, &Record::bytes);
@@ -88,7 +88,7 @@ using SampleMessages = MessageTable<
 inline std::string text_of(const ByteChain& chain) {
   std::vector<std::string_view> pieces;
   chain.pieces(pieces, SIZE_MAX);
-  std::string text;
+  std::string text{};
   for (const std::string_view piece : pieces) text += piece;
   return text;
 }
