@@ -140,21 +140,19 @@ SendResult Bus::send_by_rule(Peer& peer, LinkKind link, ByteChain& frame) {
     frame.clear();
     return SendResult::sent;
   }
-  SendResult result = SendResult::sent;
-  for (uint32_t copy = 0; copy < verdict.copies; ++copy) {
-    const bool is_last = copy + 1 == verdict.copies;
-    ByteChain one = is_last ? std::move(frame) : copy_of(frame);
-    if (!is_last) ++counters.duplicated;
-    if (verdict.delay_us[copy] == 0) {
-      result = put(peer, link, one);
-      if (is_last && result != SendResult::sent) frame = std::move(one);
-      continue;
-    }
+  const auto pass = [&](ByteChain& chain, uint64_t delay_us) {
+    if (delay_us == 0) return put(peer, link, chain);
     ++counters.delayed;
-    hold({.peer = peer.id, .link = link, .serial = connection->serial(), .frame = std::move(one)},
-         verdict.delay_us[copy]);
+    hold({.peer = peer.id, .link = link, .serial = connection->serial(), .frame = std::move(chain)},
+         delay_us);
+    return SendResult::sent;
+  };
+  if (verdict.copies == 2) {
+    ++counters.duplicated;
+    ByteChain second = copy_of(frame);
+    static_cast<void>(pass(second, verdict.delay_us[1]));
   }
-  return result;
+  return pass(frame, verdict.delay_us[0]);
 }
 
 // --- from a peer to the owner ---------------------------------------------------------------
