@@ -22,7 +22,10 @@ ROOMS = {
     ),
     "admin": ("src/admin", ["server"]),
     "sim_env": ("src/sim/env", ["base"]),
-    "sim": ("src/sim", ["server", "sim_env"]),
+    "sim": (
+        "src/sim",
+        ["base", "resp", "store", "persistence", "command", "server", "sim_env"],
+    ),
     "net": ("src/net", ["base"]),
 }
 
