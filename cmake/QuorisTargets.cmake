@@ -6,6 +6,7 @@ find_package(spdlog REQUIRED)
 find_package(cxxopts REQUIRED)
 find_package(Threads REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(libcrypto REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 add_library(quoris_options INTERFACE)
@@ -24,6 +25,9 @@ if(QUORIS_SANITIZE)
     target_compile_options(quoris_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
   endif()
 endif()
+if(QUORIS_TESTS)
+  target_compile_definitions(quoris_options INTERFACE QUORIS_PLANTED_BUGS)
+endif()
 if(QUORIS_FUZZERS)
   # Every room reports its coverage to the fuzzer; clang's warnings are not ours to obey.
   target_compile_options(quoris_options INTERFACE -fsanitize=fuzzer-no-link -Wno-error)
@@ -37,11 +41,17 @@ if(NOT QUORIS_SANITIZE)
   target_compile_definitions(quoris_allocator INTERFACE QUORIS_JEMALLOC=1)
 endif()
 
-# quoris_library(<room> DIR <folder> DEPS <rooms>...): a static library of every .cc below DIR.
+# quoris_library(<room> DIR <folder> DEPS <rooms>...): a static library of every .cc below DIR, but
+# for those of rooms that lie within it and were declared before.
 # Headers are included by their path from the repository's root or from src.
 function(quoris_library room)
   cmake_parse_arguments(ARG "" "DIR" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_DIR}/*.cc)
+  get_property(inner GLOBAL PROPERTY QUORIS_ROOM_FOLDERS)
+  foreach(folder ${inner})
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_SOURCE_DIR}/${folder}/")
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY QUORIS_ROOM_FOLDERS ${ARG_DIR})
   if(NOT sources)
     message(FATAL_ERROR "room ${room} has no sources in ${ARG_DIR}")
   endif()

@@ -9,7 +9,8 @@ namespace quoris::persistence {
 
 namespace {
 
-constexpr auto kOurPrefixes = std::to_array<std::string_view>({"log-", "snapshot-", "quoris."});
+constexpr auto kOurPrefixes =
+    std::to_array<std::string_view>({"log-", "snapshot-", "raft-", "quoris."});
 
 bool is_leftover(std::string_view name) {
   if (!name.ends_with(kTemporarySuffix)) return false;

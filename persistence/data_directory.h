@@ -7,7 +7,9 @@
 //   quoris.manifest        the good snapshots, the beginning of the log (persistence/manifest.h)
 //   log-<position>.qlog    segments (persistence/segment.h)
 //   snapshot-*.qsnp        snapshots
-//   *.tmp beginning with log-, snapshot- or quoris.: leftovers of a crash, removed at the start
+//   quoris.raft, raft-*    of a cluster's Raft (cluster/raft/raft_files.h)
+//   *.tmp beginning with log-, snapshot-, raft- or quoris.: leftovers of a crash, removed at the
+//                          start
 // Everything else is somebody else's, and left alone.
 //
 // Used by: server (one, for its life), recovery.

@@ -14,7 +14,7 @@
 // What doesn't fit into one frame goes in parts: all but the last say `continues`, all but the
 // first `begins_earlier`. Reading is all or nothing, over all parts.
 //
-// Used by: log writer and reader, snapshot. Pure.
+// Used by: log writer and reader, snapshot, cluster/raft. Pure.
 #pragma once
 
 #include <cstddef>
@@ -33,6 +33,10 @@ enum class FrameType : uint8_t {
   skipped = 4,        // damaged bytes of a log stood here; a repair has overwritten them
   snapshot_head = 5,  // of a snapshot's file (persistence/snapshot_format.h)
   snapshot_end = 6,
+  raft_log_head = 7,  // of the files of a cluster's Raft (cluster/raft/raft_files.h)
+  raft_entries = 8,
+  raft_snapshot_head = 9,
+  raft_snapshot_data = 10,
 };
 
 inline constexpr size_t kFrameHeaderSize = 16;

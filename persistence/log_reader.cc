@@ -124,6 +124,10 @@ class LogScan::Impl {
       case FrameType::segment_head:
       case FrameType::snapshot_head:
       case FrameType::snapshot_end:
+      case FrameType::raft_log_head:
+      case FrameType::raft_entries:
+      case FrameType::raft_snapshot_head:
+      case FrameType::raft_snapshot_data:
         break;
     }
     // The checksum fits: it is what was written.

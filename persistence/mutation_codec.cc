@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/assert.h"
-#include "persistence/varint.h"
+#include "base/varint.h"
 
 namespace quoris::persistence {
 

@@ -1,4 +1,4 @@
-// Paths of files in the data directory. Used by: this room.
+// Paths of files in the data directory. Used by: this room, cluster/raft.
 #pragma once
 
 #include <string>

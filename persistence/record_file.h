@@ -3,7 +3,7 @@
 //   <name> <value>            any number of them, a name may stand several times
 //   checksum <16 hexadecimal digits>   XXH3-64 of all before this line
 // Replacing is atomic: whoever reads finds the old or the new text, after a power cut too.
-// Used by: manifest, identity.
+// Used by: manifest, identity, cluster/raft.
 #pragma once
 
 #include <string>

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <initializer_list>
 
-#include "persistence/varint.h"
+#include "base/varint.h"
 
 namespace quoris::persistence {
 

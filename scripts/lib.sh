@@ -7,7 +7,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 jobs=$(nproc 2>/dev/null || echo 2)
 
 build_packages=(g++ cmake ninja-build pkg-config libuv1-dev libxxhash-dev libspdlog-dev libfmt-dev
-  libcxxopts-dev libjemalloc-dev)
+  libcxxopts-dev libjemalloc-dev libssl-dev)
 # python3-celery brings 20 small packages along, 10 MB; python3-rq little beside it.
 test_packages=(git catch2 libhiredis-dev python3 python3-redis python3-rq python3-celery clang-14
   libclang-rt-14-dev clang-format-14 clang-tidy-14)

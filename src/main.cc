@@ -37,6 +37,7 @@
 #include "server/settings/settings_table.h"
 #include "server/settings/special_settings.h"
 #include "server/versions.h"
+#include "sim/command.h"
 
 namespace quoris {
 namespace {
@@ -416,6 +417,19 @@ int run_check(const CommandLine& line) {
   return *is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+int run_sim(const CommandLine& line) {
+  net::UvClock clock;
+  const auto print_to = [](std::FILE* file) {
+    return [file](std::string_view text) {
+      std::fwrite(text.data(), 1, text.size(), file);
+      std::fputc('\n', file);
+      std::fflush(file);
+    };
+  };
+  return sim::run_command(
+      line.rest, {.clock = clock, .print = print_to(stdout), .complain = print_to(stderr)});
+}
+
 int run_program(const std::vector<std::string>& arguments) {
   const Result<CommandLine> line = server::parse_command_line(arguments);
   if (!line) {
@@ -434,6 +448,8 @@ int run_program(const std::vector<std::string>& arguments) {
     case CommandLine::Action::check_dump:
     case CommandLine::Action::check_repair:
       return run_check(*line);
+    case CommandLine::Action::simulate:
+      return run_sim(*line);
     case CommandLine::Action::run:
       return run(*line);
   }

@@ -23,6 +23,27 @@ enum class TimerId : uint64_t {};
 
 inline constexpr uint16_t kNodeNumberBits = 10;
 
+// --- of a cluster ---------------------------------------------------------------------------
+
+// CRC16 of a key's hash tag, below 16384.
+enum class Slot : uint16_t {};
+
+// The unit of placement, primacy and repair: a run of slots.
+enum class PartitionIndex : uint16_t {};
+
+// Of a partition: grows with every change of its entry in the map. 0: never placed.
+enum class Epoch : uint64_t {};
+
+// Raft's. 0: before the first.
+enum class Term : uint64_t {};
+enum class LogIndex : uint64_t {};
+
+// How often a node has refuted what was said of it (SWIM section 4.2).
+enum class Incarnation : uint64_t {};
+
+// One life of a node's process, counted in its data directory.
+enum class BootNumber : uint64_t {};
+
 template <class Id>
 constexpr auto raw(Id id) noexcept {
   return static_cast<std::underlying_type_t<Id>>(id);

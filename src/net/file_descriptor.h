@@ -1,6 +1,6 @@
 // FileDescriptor: owns a descriptor and closes it.
 //
-// Used by: files.cc, listener.cc, sockets.cc, uv_timers.cc.
+// Used by: files.cc, listener.cc, sockets.cc, uv_timers.cc, uv_transport.cc.
 #pragma once
 
 #include <unistd.h>

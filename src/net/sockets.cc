@@ -105,6 +105,12 @@ Status set_keepalive(int socket, int keepalive_s) {
   return set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
 }
 
+Status set_node_options(int socket, unsigned user_timeout_ms) {
+  if (auto set = set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1); !set) return set;
+  if (user_timeout_ms == 0) return ok();
+  return set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(user_timeout_ms));
+}
+
 Result<FileDescriptor> listen_tcp(const TcpListenOptions& options) {
   const std::string where = display(options);
   auto addresses = resolve(options);
@@ -114,7 +120,7 @@ Result<FileDescriptor> listen_tcp(const TcpListenOptions& options) {
   if (!socket) return socket;
   const int descriptor = socket->get();
   if (auto set = set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
-  if (auto set = set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1); !set) return set.error();
+  if (auto set = set_node_options(descriptor, options.user_timeout_ms); !set) return set.error();
   if (first.ai_family == AF_INET6) {
     if (auto set = set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1); !set) return set.error();
   }

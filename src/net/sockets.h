@@ -2,7 +2,7 @@
 //
 // TCP_NODELAY and keepalive are set on the listening socket: Linux hands them down to every
 // connection it accepts, which saves five system calls per connection.
-// Used by: listener.cc.
+// Used by: listener.cc, uv_transport.cc.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,9 @@ struct TcpListenOptions {
   uint16_t port = 0;                  // 0: the system picks one
   int backlog = 511;
   int keepalive_s = 300;  // idle time before the first probe; 0: none
+  // How long sent bytes may stay unacknowledged before the connection breaks (TCP_USER_TIMEOUT), as
+  // between nodes; 0: as the system has it.
+  unsigned user_timeout_ms = 0;
 };
 
 struct UnixListenOptions {
@@ -38,5 +41,8 @@ struct UnixListenOptions {
 
 // As redis-server does: first probe after `keepalive_s`, the next ones a third of it apart.
 [[nodiscard]] Status set_keepalive(int socket, int keepalive_s);
+
+// What a connection to another node has: no delay, a bound on unacknowledged bytes (0: none).
+[[nodiscard]] Status set_node_options(int socket, unsigned user_timeout_ms);
 
 }  // namespace quoris::net

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "command/errors.h"
 #include "server/commands/admin_commands.h"
 #include "server/node.h"
@@ -348,6 +349,7 @@ void Dispatcher::run_data(Session& session, const command::CommandSpec& spec,
   spec.handler(context);
   // A reader's reply is no safer than what it tells of.
   const Durability& durability = node_.durability();
+  if (QUORIS_PLANTED("server: a reader does not wait for what it saw")) return;
   if (durability.is_behind()) [[unlikely]] {
     session.await_log(spec.keys.empty() ? durability.awaited_by_all()
                                         : durability.awaited_by(writer.observed()));

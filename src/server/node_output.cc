@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/planted.h"
 #include "server/node.h"
 
 namespace quoris::server {
@@ -47,6 +48,7 @@ void Node::flush(Session& session) {
   stats_.lasting.recent_output.note(session.output_memory(), now_us_ / 1'000'000);
   persistence::LogPosition awaits = std::exchange(session.awaits_log_, persistence::LogPosition{0});
   if (awaits == Durability::kThisTurn) awaits = durability_.end_of_turn();
+  if (QUORIS_PLANTED("server: a reply leaves before the log has it")) awaits = {};
   if (session.held_ || awaits > durability_.acknowledged()) [[unlikely]] {
     hold_replies(session, awaits);
   } else {

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "persistence/varint.h"
+#include "base/varint.h"
 #include "tests/persistence/sample_mutations.h"
 
 namespace quoris::persistence {

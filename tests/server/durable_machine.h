@@ -20,30 +20,6 @@
 
 namespace quoris::server {
 
-// Of one node's life: nothing fires when that is over.
-class LifeTimers final : public Timers {
- public:
-  explicit LifeTimers(Timers& timers) : timers_(timers) {}
-
-  LifeTimers(const LifeTimers&) = delete;
-  LifeTimers& operator=(const LifeTimers&) = delete;
-
-  ~LifeTimers() override {
-    for (const TimerId timer : begun_) timers_.cancel(timer);
-  }
-
-  TimerId schedule(uint64_t delay_us, std::function<void()> callback) override {
-    begun_.push_back(timers_.schedule(delay_us, std::move(callback)));
-    return begun_.back();
-  }
-
-  void cancel(TimerId timer) override { timers_.cancel(timer); }
-
- private:
-  Timers& timers_;
-  std::vector<TimerId> begun_;
-};
-
 class DurableMachine {
  public:
   static constexpr const char* kDirectory = "data";
@@ -68,12 +44,12 @@ class DurableMachine {
   }
 
   void kill() {
-    life_.reset();
+    end_life();
     env.disk().kill();
   }
 
   void crash() {
-    life_.reset();
+    end_life();
     env.disk().crash(rng);
   }
 
@@ -148,11 +124,10 @@ class DurableMachine {
  private:
   struct Life {
     explicit Life(DurableMachine& machine)
-        : timers(machine.env.timers()),
-          directory(open(machine)),
+        : directory(open(machine)),
           node({.env = {.clock = machine.env.clock(),
                         .rng = machine.rng,
-                        .timers = timers,
+                        .timers = machine.env.timers(),
                         .disk = machine.env.disk()},
                 .host = machine.host_,
                 .log_sink = machine.sink_,
@@ -168,10 +143,15 @@ class DurableMachine {
       return std::move(opened).value();
     }
 
-    LifeTimers timers;
     std::unique_ptr<persistence::DataDirectory> directory;
     Node node;
   };
+
+  // Nothing fires when it is over.
+  void end_life() {
+    life_.reset();
+    env.timers().cancel_all();
+  }
 
   TestHost host_;
   TestEdge edge_;

@@ -16,6 +16,7 @@
 
 #include "server/node.h"
 #include "sim/env/sim_env.h"
+#include "sim/env/sim_host.h"
 
 namespace quoris::server {
 
@@ -72,38 +73,7 @@ class MemoryStream final : public Stream {
   std::shared_ptr<Record> record_;
 };
 
-class TestHost final : public Host {
- public:
-  [[nodiscard]] const HostFacts& facts() const override { return facts_; }
-
-  [[nodiscard]] uint64_t resident_bytes() override { return 10'000'000; }
-
-  [[nodiscard]] CpuUsage cpu_usage() override { return {}; }
-
-  [[nodiscard]] AllocatorStats allocator_stats() override { return {}; }
-
-  [[nodiscard]] uint64_t thread_heap_bytes() override { return heap_bytes; }
-
-  void purge_allocator() override { ++purges; }
-
-  [[nodiscard]] uint64_t raise_open_files(uint64_t wanted) override { return wanted; }
-
-  uint64_t heap_bytes = 1'000'000;
-  int purges = 0;
-
- private:
-  HostFacts facts_ = {.pid = 42,
-                      .executable = "/usr/bin/quoris",
-                      .os = "Linux",
-                      .machine = "x86_64",
-                      .hostname = "host",
-                      .compiler_version = "12.2.0",
-                      .allocator = "libc",
-                      .multiplexing_api = "epoll",
-                      .monotonic_clock = "simulated",
-                      .arch_bits = 64,
-                      .total_memory_bytes = 1 << 30};
-};
+using TestHost = sim::SimHost;
 
 class TestEdge final : public NodeEdge {
  public:

@@ -14,7 +14,12 @@ ROOMS = {
     "store": ("src/store", ["base"]),
     "persistence": ("persistence", ["base", "store"]),
     "command": ("src/command", ["base", "resp", "store"]),
+    "membership": ("cluster/membership", ["base"]),
+    "topology": ("cluster/topology", ["base"]),
     "cluster": ("cluster", ["base", "resp", "store", "persistence"]),
+    "raft": ("cluster/raft", ["base", "persistence"]),
+    "fault": ("cluster/fault", ["base"]),
+    "bus": ("cluster/bus", ["base", "resp", "fault"]),
     "access": ("src/access", ["base", "command"]),
     "server": (
         "src/server",
@@ -22,7 +27,10 @@ ROOMS = {
     ),
     "admin": ("src/admin", ["server"]),
     "sim_env": ("src/sim/env", ["base"]),
-    "sim": ("src/sim", ["server", "sim_env"]),
+    "sim": (
+        "src/sim",
+        ["base", "resp", "store", "persistence", "command", "server", "sim_env"],
+    ),
     "net": ("src/net", ["base"]),
 }
 

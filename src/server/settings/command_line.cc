@@ -185,6 +185,12 @@ bool asks_for_check(std::span<const std::string> arguments) {
 
 Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
   if (asks_for_check(arguments)) return parse_check(arguments.subspan(1));
+  if (!arguments.empty() && arguments[0] == "sim") {
+    CommandLine simulation;
+    simulation.action = CommandLine::Action::simulate;
+    simulation.rest.assign(arguments.begin() + 1, arguments.end());
+    return simulation;
+  }
   Result<Folded> folded = fold(arguments);
   if (!folded) return folded.error();
   CommandLine line;
@@ -257,7 +263,9 @@ std::string help_text() {
       "read\n"
       "as redis.conf (`port 7001`); `-` reads it from standard input. A flag wins over the\n"
       "environment, the environment over the file. All settings: docs/settings.md, or\n"
-      "`quoris docs settings`.\n";
+      "`quoris docs settings`.\n"
+      "\n`quoris check DIR` looks at a data directory, `quoris sim --help` tells of the "
+      "simulator.\n";
   return text;
 }
 

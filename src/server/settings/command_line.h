@@ -3,6 +3,7 @@
 //   quoris [config-file | -] [--name value...]...      a server
 //   quoris docs commands | settings                    a page of the docs on standard output
 //   quoris check DIR [--dump | --repair]               the state of a data directory
+//   quoris sim [--option value]...                     simulated nodes (src/sim reads the options)
 //   quoris --help | --version
 //
 // A flag is a setting's name and all words up to the next `--name`, or `--name=value`. In the
@@ -32,6 +33,7 @@ struct CommandLine {
     check,
     check_dump,
     check_repair,
+    simulate,
   };
 
   Action action = Action::run;
@@ -39,6 +41,7 @@ struct CommandLine {
   bool config_from_stdin = false;       // "-"
   std::vector<Assignment> assignments;  // in the order of the flags
   std::string data_dir;                 // of the checks
+  std::vector<std::string> rest;        // what follows `sim`
 };
 
 // The first word says that it is a check, whatever follows.

@@ -144,6 +144,7 @@ Result<std::unique_ptr<File>> SimDisk::open(const std::string& path, Open how) {
   if (!directories_.contains(parent_of(path))) return missing("create", path);
   auto inode = std::make_shared<Inode>();
   change_name({.name = path, .inode = inode, .old_name = {}});
+  note(Operation::create, path);
   return std::unique_ptr<File>(std::make_unique<SimFile>(*this, std::move(inode), path, true));
 }
 
@@ -164,12 +165,14 @@ Status SimDisk::rename(const std::string& from, const std::string& to) {
     return missing("rename " + from + " to", to);
   }
   if (from != to) change_name({.name = to, .inode = found->second, .old_name = from});
+  note(Operation::rename, to);
   return ok();
 }
 
 Status SimDisk::remove(const std::string& path) {
   if (Status status = begin(Operation::remove, path); !status) return status;
   if (names_.contains(path)) change_name({.name = path, .inode = nullptr, .old_name = {}});
+  note(Operation::remove, path);
   return ok();
 }
 
@@ -183,6 +186,7 @@ Status SimDisk::make_directory(const std::string& path) {
     made.push_back(each);
   }
   directories_.insert(made.begin(), made.end());
+  note(Operation::make_directory, path);
   return ok();
 }
 
@@ -195,6 +199,7 @@ Status SimDisk::sync_directory(const std::string& path) {
     apply(change, durable_names_);
     return true;
   });
+  note(Operation::sync_directory, path);
   return ok();
 }
 
@@ -214,9 +219,10 @@ Result<std::unique_ptr<DirectoryLock>> SimDisk::lock(const std::string& director
 void SimDisk::submit(std::function<Status()> job, std::function<void(Status)> done) {
   QUORIS_ASSERT(job != nullptr);
   QUORIS_ASSERT(done != nullptr);
-  const uint64_t until_run = latency_us_ / 2;
+  const uint64_t latency_us = draw_latency_us_ ? draw_latency_us_() : latency_us_;
+  const uint64_t until_run = latency_us / 2;
   later(until_run,
-        [this, rest = latency_us_ - until_run, job = std::move(job), done = std::move(done)] {
+        [this, rest = latency_us - until_run, job = std::move(job), done = std::move(done)] {
           later(rest, [done, result = job()] { done(result); });
         });
 }
@@ -267,6 +273,7 @@ Status SimDisk::write(Inode& inode, const std::string& path, uint64_t offset,
   if (bytes.empty()) return status;
   inode.unsynced.push_back({.offset = offset, .bytes = std::move(bytes), .is_truncation = false});
   apply(inode.unsynced.back(), inode.content);
+  note(Operation::write, path, offset, inode.unsynced.back().bytes);
   return status;
 }
 
@@ -278,6 +285,7 @@ Status SimDisk::sync(Inode& inode, const std::string& path) {
   }
   // After a failure too: the system takes the pages for clean and never writes them again.
   inode.unsynced.clear();
+  note(Operation::sync, path);
   return status;
 }
 
@@ -285,7 +293,15 @@ Status SimDisk::truncate(Inode& inode, const std::string& path, uint64_t size) {
   if (Status status = begin(Operation::truncate, path); !status) return status;
   inode.unsynced.push_back({.offset = size, .bytes = {}, .is_truncation = true});
   apply(inode.unsynced.back(), inode.content);
+  note(Operation::truncate, path, size);
   return ok();
+}
+
+void SimDisk::note(Operation operation, const std::string& path, uint64_t offset,
+                   std::string_view bytes) {
+  if (watcher_ == nullptr) return;
+  watcher_->on_disk_step(operation, path, offset, bytes);
+  if (stopped()) watcher_->on_disk_stopped();
 }
 
 void SimDisk::change_name(NameChange change) {
@@ -378,6 +394,12 @@ void SimDisk::lose_names(Rng& rng) {
 void SimDisk::fail(Operation operation, Fault fault) {
   QUORIS_ASSERT(fault.count > 0);
   faults_[static_cast<size_t>(operation)] = fault;
+}
+
+void SimDisk::heal() {
+  faults_ = {};
+  capacity_ = kUnlimited;
+  steps_left_ = kUnlimited;
 }
 
 SimDisk::Inode& SimDisk::existing(const std::string& path) const {

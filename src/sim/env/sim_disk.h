@@ -29,6 +29,8 @@
 
 namespace quoris::sim {
 
+class DiskWatcher;
+
 class SimDisk final : public Disk {
  public:
   // What can fail and is counted. From `create` on they are steps: they change something.
@@ -88,6 +90,8 @@ class SimDisk final : public Disk {
   // A failed write leaves half of its bytes behind, other failures change nothing.
   void fail(Operation operation, Fault fault);
 
+  void stop_failing(Operation operation) { faults_[static_cast<size_t>(operation)].reset(); }
+
   // The machine stops after `steps` more steps: nothing changes and all calls fail until kill() or
   // crash(). So a test can end at every boundary.
   void stop_after(uint64_t steps) { steps_left_ = steps; }
@@ -99,6 +103,15 @@ class SimDisk final : public Disk {
 
   // From submit() to `done`.
   void set_latency_us(uint64_t us) { latency_us_ = us; }
+
+  // ... drawn anew for each job.
+  void set_latency(std::function<uint64_t()> draw_us) { draw_latency_us_ = std::move(draw_us); }
+
+  // Nothing fails, fills or stops on demand any more.
+  void heal();
+
+  // Who hears of every step; null: nobody. REQUIRES: it outlives this.
+  void set_watcher(DiskWatcher* watcher) { watcher_ = watcher; }
 
   // Rot, behind everybody's back; the whole file is durable afterwards. REQUIRES: it is there, and
   // so long.
@@ -159,6 +172,9 @@ class SimDisk final : public Disk {
 
   // Counts it, and answers with the error if it is to fail.
   [[nodiscard]] Status begin(Operation operation, const std::string& path);
+  // A step was done, with `bytes` for a write.
+  void note(Operation operation, const std::string& path, uint64_t offset = 0,
+            std::string_view bytes = {});
   void change_name(NameChange change);
   void end_life();
   void later(uint64_t delay_us, std::function<void()> callback);
@@ -181,8 +197,24 @@ class SimDisk final : public Disk {
   uint64_t capacity_ = kUnlimited;
   uint64_t steps_left_ = kUnlimited;
   uint64_t latency_us_ = 100;
+  std::function<uint64_t()> draw_latency_us_;
+  DiskWatcher* watcher_ = nullptr;
   uint64_t boot_ = 1;
   uint64_t life_ = 1;  // of the process: what is of an earlier one is dead
+};
+
+// Hears of steps that were done, from inside the call that does them: what it wants to do about one
+// that concerns the process itself has to wait for an event of its own.
+class DiskWatcher {
+ public:
+  virtual ~DiskWatcher() = default;
+
+  // `bytes`: of a write, from `offset` on; a rename names its new path.
+  virtual void on_disk_step(SimDisk::Operation operation, const std::string& path, uint64_t offset,
+                            std::string_view bytes) = 0;
+
+  // The last step of stop_after() was done.
+  virtual void on_disk_stopped() = 0;
 };
 
 }  // namespace quoris::sim

@@ -88,6 +88,12 @@ TEST_CASE("command line: a check of a data directory", "[command_line]") {
   }
 }
 
+TEST_CASE("command line: what follows `sim` is the simulator's", "[command_line]") {
+  const auto line = parse({"sim", "--seed", "7"});
+  CHECK(line->action == CommandLine::Action::simulate);
+  CHECK(line->rest == Words{"--seed", "7"});
+}
+
 TEST_CASE("command line: the first word is a config file, unless it is a subcommand",
           "[command_line]") {
   CHECK(parse({"q.conf", "--port", "1"})->config_file == "q.conf");

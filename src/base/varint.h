@@ -1,13 +1,13 @@
 // Integers in as few bytes as they need: seven bits a byte, the lowest first, the top bit says that
 // more follow. Signed ones zigzag: 0, -1, 1, -2 ... become 0, 1, 2, 3.
 //
-// Used by: every format of this room. Pure.
+// Used by: base/field_codec.h, every format of persistence. Pure.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-namespace quoris::persistence {
+namespace quoris {
 
 inline constexpr size_t kVarintMax = 10;
 
@@ -43,4 +43,4 @@ inline char* put_varint(char* out, uint64_t value) noexcept {
   return false;
 }
 
-}  // namespace quoris::persistence
+}  // namespace quoris

@@ -1,0 +1,304 @@
+#include "sim/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "sim/world.h"
+
+namespace quoris::sim {
+
+namespace {
+
+// From the power to the process.
+constexpr uint64_t kBootUs = 500'000;
+
+// What a look at the clock costs the process: with two looks per command a node does some
+// 20,000 commands a second, and a snapshot of some hundred keys takes several slices.
+constexpr uint64_t kLookUs = 20;
+
+// A disk that is well: an fsync of half a millisecond, now and then much more.
+constexpr uint64_t kDiskFastUs = 100;
+constexpr uint64_t kDiskUsualUs = 1'000;
+constexpr uint64_t kDiskHiccupUs = 30'000;
+constexpr uint64_t kHiccupsPermille = 5;
+
+enum Stream : uint64_t { kProcessStream, kHardwareStream, kStreams };
+
+}  // namespace
+
+Machine::Machine(World& world, Options options)
+    : world_(world),
+      options_(std::move(options)),
+      rng_(options_.seed, kStreams * options_.index + kProcessStream),
+      hardware_(options_.seed, kStreams * options_.index + kHardwareStream),
+      clock_(world.queue()),
+      timers_(world.queue(), clock_),
+      loop_(world.queue(), clock_),
+      disk_(timers_),
+      host_(world.network().add_host(options_.address, loop_)) {
+  clock_.set_cost_of_look(kLookUs);
+  timers_.set_after_fired([this] { loop_.wake(); });
+  loop_.set_after_turn([this] { after_turn(); });
+  disk_.set_watcher(this);
+  disk_.set_latency([this] {
+    const bool hiccup = hardware_.chance(kHiccupsPermille);
+    return disk_slower_us_ + (hiccup ? hardware_.between(kDiskUsualUs, kDiskHiccupUs)
+                                     : hardware_.between(kDiskFastUs, kDiskUsualUs));
+  });
+}
+
+Machine::~Machine() { life_.reset(); }
+
+std::string Machine::name() const { return fmt::format("node {}", options_.index + 1); }
+
+// --- its life
+// -------------------------------------------------------------------------------------
+
+void Machine::start_after(uint64_t delay_us) {
+  world_.queue().cancel(start_event_);
+  start_event_ = world_.queue().schedule(delay_us, [this] {
+    if (state_ == State::idle) start();
+  });
+}
+
+void Machine::start() {
+  QUORIS_ASSERT(state_ == State::idle);
+  world_.queue().cancel(start_event_);
+  state_ = State::running;
+  ++lives_;
+  is_ready_ = false;
+  note(ProcessEvent::started);
+  auto life = std::make_unique<Life>();
+  for (const auto& [name, value] : options_.settings) {
+    const Status applied = life->settings.apply({.name = name,
+                                                 .words = {value},
+                                                 .source = server::SettingSource::flag,
+                                                 .where = "--" + name});
+    QUORIS_ASSERT(applied.has_value());
+  }
+  auto directory = persistence::DataDirectory::open(disk_, rng_, kDirectory);
+  if (state_ == State::off) return;
+  if (!directory) return fail_start(directory.error());
+  life->directory = std::move(directory).value();
+  life->node.emplace(
+      server::Node::Parts{.env = {.clock = clock_, .rng = rng_, .timers = timers_, .disk = disk_},
+                          .host = facts_,
+                          .log_sink = *this,
+                          .edge = *this,
+                          .settings = life->settings,
+                          .directory = life->directory.get()});
+  life_ = std::move(life);
+  world_.network().listen(host_, kClientPort, *life_->node);
+  loop_.set_turn_handler(&*life_->node);
+  life_->node->start();
+  loop_.wake();
+}
+
+void Machine::fail_start(const Error& error) {
+  write(LogLevel::warning, "the start failed: " + error.message);
+  note(ProcessEvent::start_failed);
+  world_.queue().schedule(0, [this, life = lives_] {
+    if (state_ != State::running || life != lives_) return;
+    end_process();
+    state_ = State::idle;
+    start_after(kSupervisorUs);
+  });
+}
+
+// The kernel closes what it had open, unless there is no kernel any more.
+void Machine::end_process() {
+  note_serving(false);
+  if (state_ == State::paused) {
+    loop_.resume();
+    timers_.resume();
+  }
+  world_.network().stop_listening(host_);
+  world_.network().still(host_, false);
+  loop_.set_turn_handler(nullptr);
+  life_.reset();
+  timers_.cancel_all();
+  loop_.clear();
+  disk_.kill();
+  armed_ = Armed::nothing;
+  is_ready_ = false;
+}
+
+void Machine::kill() {
+  if (state_ != State::running && state_ != State::paused) return;
+  note(ProcessEvent::killed);
+  end_process();
+  state_ = State::idle;
+}
+
+void Machine::cut_power() {
+  if (state_ == State::off) return;
+  note(ProcessEvent::power_cut);
+  note_serving(false);
+  world_.queue().cancel(start_event_);
+  world_.network().power_off(host_);
+  disk_.stop_after(0);
+  loop_.pause();
+  timers_.pause();
+  state_ = State::off;
+  world_.queue().schedule(0, [this] {
+    end_process();
+    loop_.resume();
+    timers_.resume();
+    disk_.crash(hardware_);
+  });
+}
+
+void Machine::power_on() {
+  QUORIS_ASSERT(state_ == State::off);
+  world_.network().power_on(host_);
+  state_ = State::idle;
+  start_after(kBootUs);
+}
+
+void Machine::pause() {
+  if (state_ != State::running) return;
+  note(ProcessEvent::paused);
+  note_serving(false);
+  loop_.pause();
+  timers_.pause();
+  state_ = State::paused;
+}
+
+void Machine::resume() {
+  if (state_ != State::paused) return;
+  state_ = State::running;
+  note(ProcessEvent::resumed);
+  if (is_ready_) note_serving(true);
+  timers_.resume();
+  loop_.resume();
+}
+
+void Machine::heal() {
+  disarm();
+  disk_.heal();
+  slow_disk_down(0);
+  clock_.set_drift_ppm(0);
+  resume();
+  if (state_ == State::off) power_on();
+  if (state_ == State::idle) start_after(kBootUs);
+}
+
+void Machine::cut_power_after_steps(uint64_t steps) {
+  armed_ = Armed::power;
+  disk_.stop_after(steps);
+}
+
+void Machine::kill_after_steps(uint64_t steps) {
+  armed_ = Armed::kill;
+  disk_.stop_after(steps);
+}
+
+void Machine::disarm() {
+  if (std::exchange(armed_, Armed::nothing) != Armed::nothing) {
+    disk_.stop_after(SimDisk::kUnlimited);
+  }
+}
+
+void Machine::on_disk_stopped() {
+  if (state_ == State::off) return;
+  switch (std::exchange(armed_, Armed::nothing)) {
+    case Armed::power:
+      return cut_power();
+    case Armed::kill:
+      // It changes nothing from here on: as if it had died within this very call.
+      world_.network().still(host_, true);
+      loop_.pause();
+      timers_.pause();
+      note_serving(false);
+      state_ = State::paused;
+      world_.queue().schedule(0, [this] { kill(); });
+      return;
+    case Armed::nothing:
+      return;
+  }
+}
+
+// --- NodeEdge
+// -------------------------------------------------------------------------------------
+
+void Machine::stop(int exit_status) {
+  note(exit_status == 0 ? ProcessEvent::stopped : ProcessEvent::start_failed);
+  world_.queue().schedule(0, [this, life = lives_] {
+    if (state_ == State::off || state_ == State::idle || life != lives_) return;
+    end_process();
+    state_ = State::idle;
+    start_after(kSupervisorUs);
+  });
+}
+
+Status Machine::replace_file(const std::string& /*path*/, std::string_view /*content*/) {
+  return Error{Errc::unsupported, "there is no config file in a simulation"};
+}
+
+Result<std::string> Machine::read_file(const std::string& /*path*/) {
+  return Error{Errc::not_found, "there is no config file in a simulation"};
+}
+
+Status Machine::apply_setting(std::string_view /*name*/, const server::SettingValues& /*values*/) {
+  return ok();
+}
+
+// --- what is seen of it
+// -----------------------------------------------------------------------------
+
+void Machine::write(LogLevel level, std::string_view line) {
+  for (Observer* observer : world_.observers()) observer->on_node_log(*this, level, line);
+}
+
+void Machine::on_disk_step(SimDisk::Operation operation, const std::string& path,
+                           uint64_t /*offset*/, std::string_view bytes) {
+  world_.note_disk_step(*this, operation, path, bytes);
+}
+
+void Machine::note(ProcessEvent event) { world_.note_process(*this, event); }
+
+void Machine::after_turn() {
+  if (!life_ || state_ != State::running) return;
+  const server::Durability& durability = life_->node->durability();
+  if (!is_ready_ && durability.is_ready()) {
+    is_ready_ = true;
+    ready_at_us_ = clock_.now_us();
+    late_syncs_seen_ = 0;
+    note(ProcessEvent::ready);
+  }
+  if (is_ready_) note_serving(durability.log() == nullptr || is_log_well(*durability.log()));
+  for (Observer* observer : world_.observers()) observer->on_turn(*this);
+}
+
+// It takes what it is given and acknowledges it: no fsync is late.
+bool Machine::is_log_well(const persistence::AppendLog& log) {
+  const persistence::LogFigures figures = log.figures();
+  if (!figures.sync_in_flight) late_syncs_seen_ = figures.delayed_syncs;
+  return log.accepts() && figures.delayed_syncs <= late_syncs_seen_;
+}
+
+void Machine::note_serving(bool serves) {
+  const bool did = !serving_.empty() && serving_.back().to_us == Operation::kNotReturned;
+  if (serves == did) return;
+  const uint64_t now_us = clock_.now_us();
+  if (did) {
+    serving_.back().to_us = now_us;
+  } else {
+    serving_.push_back({.from_us = now_us});
+  }
+}
+
+uint64_t Machine::served_since_us(uint64_t us) const {
+  uint64_t left_us = us;
+  for (auto span = serving_.rbegin(); span != serving_.rend(); ++span) {
+    const uint64_t to_us = std::min(span->to_us, clock_.now_us());
+    const uint64_t served_us = to_us - std::min(span->from_us, to_us);
+    if (served_us >= left_us) return to_us - left_us;
+    left_us -= served_us;
+  }
+  return 0;
+}
+
+}  // namespace quoris::sim

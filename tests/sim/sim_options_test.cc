@@ -1,0 +1,112 @@
+#include "sim/sim_options.h"
+
+#include <catch2/catch.hpp>
+
+#include "sim/command.h"
+#include "sim/env/sim_env.h"
+
+namespace quoris::sim {
+namespace {
+
+Result<SimOptions> parse(std::vector<std::string> arguments) {
+  return parse_sim_options(arguments);
+}
+
+TEST_CASE("sim options: what is not said has a default, and all of it is printed", "[sim]") {
+  const auto options = parse({});
+  REQUIRE(options);
+  CHECK(format_sim_options(*options) ==
+        "--seeds 1..1 --nodes 3 --clients 2 --time 60s --faults all --workload mixed "
+        "--appendfsync everysec");
+  CHECK(options->fault_kinds.size() == kFaultKinds);
+}
+
+TEST_CASE("sim options: values come behind a space or an equals sign", "[sim]") {
+  const auto options = parse({"--seeds=5..9", "--time", "2m", "--faults=kill,disk", "--trace",
+                              "--nodes", "5", "--appendfsync", "always"});
+  REQUIRE(options);
+  CHECK(options->first_seed == 5);
+  CHECK(options->last_seed == 9);
+  CHECK(options->time_us == 120'000'000);
+  CHECK(options->fault_kinds == std::vector{FaultKind::slow_disk, FaultKind::failing_writes,
+                                            FaultKind::failing_syncs, FaultKind::full_disk,
+                                            FaultKind::kill});
+  CHECK(options->trace);
+  CHECK(replay_command(*options, 7) ==
+        "quoris sim --seed 7 --nodes 5 --clients 2 --time 120s --faults kill,disk "
+        "--workload mixed --appendfsync always --trace");
+}
+
+TEST_CASE("sim options: what is wrong is named with what is allowed", "[sim]") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--seed"}, "--seed needs a value"},
+      {{"--seed", "x"}, "--seed: 'x' is not allowed"},
+      {{"--seeds", "9..5"}, "--seeds: '9..5' is not allowed"},
+      {{"--nodes", "0"}, "a number from 1 to 100"},
+      {{"--time", "1s"}, "a time from 10s to 24h"},
+      {{"--time", "99999999999999999h"}, "a time from 10s to 24h"},
+      {{"--faults", "kill,rain"}, "there is no fault 'rain'"},
+      {{"--workload", "play"}, "there is no workload 'play'"},
+      {{"--appendfsync", "never"}, "always, everysec or no"},
+      {{"--speed", "2"}, "there is no option --speed"},
+      {{"run"}, "'run' is not expected here"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    const auto options = parse(arguments);
+    REQUIRE_FALSE(options);
+    INFO(options.error().message);
+    CHECK(options.error().message.find(expected) != std::string::npos);
+  }
+}
+
+struct Output {
+  int status = 0;
+  std::string printed;
+  std::string complained;
+};
+
+Output run(std::vector<std::string> arguments) {
+  EventQueue queue;
+  SimClock clock(queue);
+  Output output;
+  output.status = run_command(
+      arguments,
+      {.clock = clock,
+       .print = [&](std::string_view line) { output.printed += std::string(line) + "\n"; },
+       .complain = [&](std::string_view line) { output.complained += line; }});
+  return output;
+}
+
+TEST_CASE("sim command: options first, then the counts, the hash and the verdict", "[sim]") {
+  const Output output = run({"--time", "10s", "--seeds", "3..4", "--nodes", "1"});
+  INFO(output.printed);
+  CHECK(output.status == 0);
+  CHECK(output.printed.find("sim --seeds 3..4 --nodes 1 ") < output.printed.find("operations "));
+  for (const char* expected :
+       {"network  ", "faults  ", "events  ", "hash  ", "PASSED: 2 seeds\n"}) {
+    CHECK(output.printed.find(expected) != std::string::npos);
+  }
+}
+
+TEST_CASE("sim command: a demo tells its story, a trace every event", "[sim]") {
+  const Output demo = run({"--demo"});
+  INFO(demo.printed);
+  CHECK(demo.status == 0);
+  for (const char* expected : {"is killed", "The power of node 1 fails", "is back", "PASSED"}) {
+    CHECK(demo.printed.find(expected) != std::string::npos);
+  }
+  const Output trace = run({"--trace", "--time", "10s", "--nodes", "1"});
+  CHECK(trace.printed.find("node 1: ready") != std::string::npos);
+  CHECK(trace.printed.find(" sync data/log-") != std::string::npos);
+}
+
+TEST_CASE("sim command: a wrong option is said on standard error", "[sim]") {
+  const Output output = run({"--nodes", "many"});
+  CHECK(output.status == 2);
+  CHECK(output.printed.empty());
+  CHECK(output.complained.find("--nodes") != std::string::npos);
+  CHECK(run({"--help"}).printed.find("--appendfsync") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace quoris::sim

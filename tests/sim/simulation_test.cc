@@ -1,0 +1,136 @@
+#include "sim/simulation.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+#include <string>
+
+#include "base/planted.h"
+#include "sim/sim_options.h"
+
+namespace quoris::sim {
+namespace {
+
+SimOptions options_of(std::vector<std::string> arguments) {
+  auto options = parse_sim_options(arguments);
+  REQUIRE(options);
+  return std::move(options).value();
+}
+
+std::string complaints_of(const SimReport& report) {
+  std::string text = "seed " + std::to_string(report.seed);
+  for (const std::string& complaint : report.complaints) text += "\n" + complaint;
+  return text;
+}
+
+// Of some hundred registers: many appends that nobody heard of before a power cut make too many
+// orders.
+constexpr uint64_t kUndecidedMax = 3;
+
+// All seeds of a row pass; what they did in all.
+SimReport check_seeds(const SimOptions& options) {
+  SimReport sum;
+  for (uint64_t seed = options.first_seed; seed <= options.last_seed; ++seed) {
+    const SimReport report = run_simulation(options, seed);
+    INFO(complaints_of(report) << "\n" << replay_command(options, seed));
+    CHECK(report.passed());
+    CHECK(report.undecided <= kUndecidedMax);
+    sum.add(report);
+  }
+  return sum;
+}
+
+uint64_t ok_of(const SimReport& report) {
+  return report.outcomes[static_cast<size_t>(Outcome::ok)];
+}
+
+TEST_CASE("simulation: where nothing goes wrong every operation is done", "[sim]") {
+  const SimReport report = check_seeds(options_of({"--faults", "none", "--time", "10s"}));
+  CHECK(ok_of(report) > 1'000);
+  CHECK(report.outcomes[static_cast<size_t>(Outcome::refused)] < 20);  // BGSAVE while one runs
+  CHECK(report.outcomes[static_cast<size_t>(Outcome::unknown)] == 0);
+  CHECK(report.promised > 1'000);
+}
+
+TEST_CASE("simulation: the same seed gives the same hash, another one another", "[sim]") {
+  const SimOptions options = options_of({"--time", "10s", "--nodes", "2"});
+  std::set<uint64_t> hashes;
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const SimReport report = run_simulation(options, seed);
+    const SimReport again = run_simulation(options, seed);
+    CHECK(report.hash == again.hash);
+    CHECK(report.events == again.events);
+    hashes.insert(report.hash);
+  }
+  CHECK(hashes.size() == 5);
+}
+
+TEST_CASE("simulation: seeds under every policy with all faults", "[sim]") {
+  const std::string policy = GENERATE("always", "everysec", "no");
+  const SimReport sum = check_seeds(
+      options_of({"--seeds", "1..8", "--appendfsync", policy, "--time", "15s", "--nodes", "2"}));
+  CHECK(ok_of(sum) > 5'000);
+  CHECK(sum.starts > 30);
+  CHECK(sum.network.dropped > 50);
+}
+
+TEST_CASE("simulation: seeds of every profile of faults", "[sim]") {
+  const std::string faults = GENERATE("calm", "network", "disk", "clock", "crash");
+  const SimReport sum = check_seeds(options_of({"--seeds", "101..104", "--faults", faults, "--time",
+                                                "15s", "--nodes", "2", "--appendfsync", "always"}));
+  CHECK(ok_of(sum) > 2'000);
+}
+
+TEST_CASE("simulation: seeds of every workload", "[sim]") {
+  const std::string workload =
+      GENERATE("registers", "counters", "transactions", "hashes", "expiry", "writes");
+  check_seeds(options_of({"--seeds", "201..203", "--workload", workload, "--time", "12s", "--nodes",
+                          "1", "--clients", "4"}));
+}
+
+constexpr uint64_t kMs = 1'000;
+
+// How many of the seeds find a bug that is planted. `plan`: faults instead of the seeds' own.
+size_t seeds_that_find(const std::string& bug, std::vector<std::string> arguments,
+                       const std::vector<FaultDriver::Planned>& plan = {}) {
+  arguments.insert(arguments.end(), {"--plant", bug, "--nodes", "1", "--time", "12s",
+                                     "--appendfsync", "always", "--seeds", "1..20"});
+  const SimOptions options = options_of(arguments);
+  size_t found = 0;
+  for (uint64_t seed = options.first_seed; seed <= options.last_seed; ++seed) {
+    if (!run_simulation(options, seed, {}, plan).passed()) ++found;
+  }
+  WARN(bug << ": found by " << found << " of 20 seeds");
+  return found;
+}
+
+TEST_CASE("simulation: a reply that leaves before the log has it is found", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  CHECK(seeds_that_find("server: a reply leaves before the log has it",
+                        {"--clients", "4", "--faults", "power_cut_at_reply,power_cut_at_step"}) >=
+        5);
+}
+
+TEST_CASE("simulation: a reader that does not wait for what it saw is found", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  // Writers wait long, so that a reply is a reader's.
+  std::vector<FaultDriver::Planned> plan = {
+      {.kind = FaultKind::slow_disk, .at_us = 500 * kMs, .lasts_us = 6'000 * kMs}};
+  for (uint64_t at_ms : {1'000, 3'000, 5'000}) {
+    plan.push_back(
+        {.kind = FaultKind::power_cut_at_reply, .at_us = at_ms * kMs, .lasts_us = 50 * kMs});
+  }
+  CHECK(seeds_that_find("server: a reader does not wait for what it saw",
+                        {"--clients", "8", "--workload", "transactions"}, plan) >= 1);
+}
+
+TEST_CASE("simulation: a segment whose directory is not synced is found", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  // Later on something else syncs the directory.
+  const std::vector<FaultDriver::Planned> plan = {
+      {.kind = FaultKind::power_cut, .at_us = 400 * kMs, .lasts_us = 50 * kMs}};
+  CHECK(seeds_that_find("persistence: a segment's directory is not synced",
+                        {"--clients", "4", "--workload", "counters"}, plan) >= 3);
+}
+
+}  // namespace
+}  // namespace quoris::sim
