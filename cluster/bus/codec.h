@@ -44,7 +44,7 @@ void put_number(resp::ReplyWriter& out, T value) {
 template <class T>
 void put_field(resp::ReplyWriter& out, const T& value) {
   if constexpr (HasFields<T>) {
-    std::apply([&](auto... field) { (put_field(out, value.*field), ...); }, T::kFields);
+    for_each_field(value, [&out](const auto& field) { put_field(out, field); });
   } else if constexpr (kIsVector<T>) {
     static_assert(!std::same_as<typename T::value_type, bool>, "no vector of bool");
     put_number(out, value.size());
@@ -85,7 +85,7 @@ class WordReader {
   template <class T>
   [[nodiscard]] bool take(T& out) {
     if constexpr (HasFields<T>) {
-      return std::apply([&](auto... field) { return (take(out.*field) && ...); }, T::kFields);
+      return all_fields(out, [this](auto& field) { return take(field); });
     } else if constexpr (kIsVector<T>) {
       return take_vector(out);
     } else if constexpr (kIsOptional<T>) {
@@ -189,14 +189,11 @@ template <HasFields T>
   WordReader reader(words.subspan(1));
   T message{};
   size_t index = 0;
-  const auto take_field = [&](auto field) {
+  const bool good = all_fields(message, [&](auto& field) {
     const bool may_lack = version == PeerVersion::older && index >= fields_at_first<T>();
     ++index;
-    if (may_lack && reader.left() == 0) return true;
-    return reader.take(message.*field);
-  };
-  const bool good =
-      std::apply([&](auto... field) { return (take_field(field) && ...); }, T::kFields);
+    return (may_lack && reader.left() == 0) || reader.take(field);
+  });
   if (!good) return reader.error(name);
   if (reader.left() > 0 && version != PeerVersion::newer) {
     reader.fail("is one too many");

@@ -1,14 +1,7 @@
-// What a message of the channel may be made of, told from its kFields.
+// What a message of the channel may be made of: more than base/fields.h says of kFields.
 //
-//   struct Vote {
-//     Term term{0};
-//     NodeNumber candidate{0};
-//     static constexpr auto kFields = std::make_tuple(&Vote::term, &Vote::candidate);
-//   };
-//
-// Field types: integers, bool, enum classes, std::string (bytes), structs with kFields, and
-// std::vector and std::optional of these. On the wire a scalar is one element, a struct its fields
-// one behind the other, a vector or an optional its count and then its elements.
+// No variants. On the wire a scalar is one element, a struct its fields one behind the other, a
+// vector or an optional its count and then its elements.
 // An enum class over uint8_t is a choice: only values with a name are taken. One over a wider type
 // is a number with a meaning (Term, Epoch): all values are taken.
 //
@@ -23,30 +16,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
+
+#include "base/fields.h"
 
 namespace quoris::bus {
-
-template <class T>
-concept HasFields = requires {
-  T::kFields;
-};
-
-template <class T>
-inline constexpr bool kIsVector = false;
-template <class T>
-inline constexpr bool kIsVector<std::vector<T>> = true;
-
-template <class T>
-inline constexpr bool kIsOptional = false;
-template <class T>
-inline constexpr bool kIsOptional<std::optional<T>> = true;
 
 // One element on the wire.
 template <class T>
@@ -94,9 +69,9 @@ template <class T>
 template <class T>
 [[nodiscard]] size_t count_elements(const T& value) {
   if constexpr (HasFields<T>) {
-    return std::apply(
-        [&](auto... field) { return (count_elements(value.*field) + ... + size_t{0}); },
-        T::kFields);
+    size_t count = 0;
+    for_each_field(value, [&count](const auto& field) { count += count_elements(field); });
+    return count;
   } else if constexpr (kIsVector<T>) {
     if constexpr (Scalar<typename T::value_type>) return 1 + value.size();
     size_t count = 1;

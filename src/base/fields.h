@@ -7,8 +7,8 @@
 //   };
 //
 // A field is an integer, an enum class over one, bool, std::string (bytes), a struct with kFields,
-// or a std::vector, std::optional or std::variant of these. The order of the list is the order on
-// the wire and on disk: append only.
+// or a std::vector, std::optional or std::variant of these. The list may be empty. Its order is the
+// order on the wire and on disk: append only.
 // Used by: base/field_codec.h, messages of the cluster.
 #pragma once
 
@@ -45,7 +45,6 @@ inline constexpr bool kIsVariant<std::variant<Ts...>> = true;
 template <HasFields Struct, class Visit>
 constexpr bool all_fields(Struct& value, Visit&& visit) {
   using Bare = std::remove_const_t<Struct>;
-  static_assert(std::tuple_size_v<std::remove_const_t<decltype(Bare::kFields)>> > 0);
   return std::apply([&](auto... members) { return (visit(value.*members) && ...); }, Bare::kFields);
 }
 
