@@ -485,9 +485,10 @@ void Node::tick() {
   stats_.input_rate.sample(stats_.input_bytes, now);
   stats_.output_rate.sample(stats_.output_bytes, now);
   note_memory();
-  if (now_us_ >= next_defrag_look_us_) {
-    constexpr int64_t kSecondUs = 1'000'000;
-    next_defrag_look_us_ = now_us_ + kSecondUs;
+  // Not by the wall clock: where that jumps back, snapshots and the version ceiling would wait.
+  if (const uint64_t now_ns = env_.clock.monotonic_ns(); now_ns >= next_second_ns_) {
+    constexpr uint64_t kSecondNs = 1'000'000'000;
+    next_second_ns_ = now_ns + kSecondNs;
     if (may_change_data()) defragmentation_.look();
     durability_.tick();
   }

@@ -294,7 +294,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   Outbox outbox_;
   MemoryLimit memory_limit_{*this};
   Defragmentation defragmentation_{*this};
-  int64_t next_defrag_look_us_ = 0;
+  uint64_t next_second_ns_ = 0;
   Durability durability_;
   PubSub pubsub_;
   Notifications notifications_;

@@ -213,6 +213,18 @@ TEST_CASE("durability: what is asked for while a snapshot runs depends on who be
   CHECK(machine.node().durability().saving().figures().saves == before + 4);
 }
 
+TEST_CASE("durability: a clock that is set back holds up no snapshot", "[durability]") {
+  Machine machine;
+  machine.set("auto-aof-rewrite-min-size", "1kb");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  machine.advance_ms(2'000);
+  machine.env.clock().jump_wall_us(-3'600'000'000);
+  CHECK(machine.ask(client, {"SET", "a", std::string(2'000, 'x')}) == kOk);
+  machine.advance_ms(2'000);
+  CHECK(machine.node().durability().saving().figures().saves == 1);
+}
+
 TEST_CASE("durability: SHUTDOWN leaves a clean end", "[durability]") {
   Machine machine;
   REQUIRE(machine.start());
