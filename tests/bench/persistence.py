@@ -299,12 +299,11 @@ def snapshot_under_load(server, is_ours, keys, seconds):
     with server.client() as client, writers(server, keys):
         # Threads that were begun meanwhile: the pool's.
         pin(server.pid, SERVER_CORE, CLIENT_CORE)
-        wait_until(lambda: time.sleep(2) or True, "the load runs")
-        before = resident(server.pid)
         end = time.monotonic() + seconds
         turns = [longest_turn_ms(client, is_ours)]
         without = get_latencies(server.port, keys, lambda: time.monotonic() > end)
         turns.append(longest_turn_ms(client, is_ours))
+        before = resident(server.pid)
         peak = Peak(server.pid)
         began = time.monotonic()
         is_saved = save_in_background(client)
