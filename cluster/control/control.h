@@ -1,0 +1,264 @@
+// Control: this node's part in the cluster but for the data: who belongs to it, who seems to be
+// there, who leads, who owns what, and for how long.
+//
+// Puts the parts together: the bus carries messages, gossip watches, Raft decides, the map is what
+// it decided. A member applies Raft's entries to its map; the leader looks at what gossip says and
+// proposes what follows (duties.h); everybody may ask for a change (propose()).
+//
+// A life: open() founds a cluster, goes on as the member that the directory says, or makes a
+// newcomer; start() begins to call others. A newcomer is let in by JOIN at any member, gets its
+// number and the map, and becomes a follower that Raft's leader brings up to date.
+//
+// Driven by the loop that its Env belongs to: run_turn() after reading, its own timers and the
+// disk's jobs in between; nothing else. While a long command holds the node's own loop that loop is
+// run on its own (breathe), inside begin_breath() and end_breath(): then only the control link is
+// served, and nobody outside is called.
+//
+// Invariants: the map is only changed by Raft's entries. A lease is never believed longer than its
+// grantor does. A number is given by the map alone.
+// Used by: server (commands, INFO), main and the simulator (own one). Start reading at pump().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/disk.h"
+#include "base/env.h"
+#include "base/log.h"
+#include "base/stream.h"
+#include "base/transport.h"
+#include "cluster/bus/bus.h"
+#include "cluster/bus/channel.h"
+#include "cluster/control/duties.h"
+#include "cluster/control/leases.h"
+#include "cluster/control/messages.h"
+#include "cluster/control/node_file.h"
+#include "cluster/control/options.h"
+#include "cluster/control/proposals.h"
+#include "cluster/membership/gossip.h"
+#include "cluster/raft/raft.h"
+#include "cluster/raft/raft_storage.h"
+#include "cluster/topology/cluster_map.h"
+#include "cluster/topology/map_change.h"
+
+namespace quoris::control {
+
+// What the start was told. Empty or 0: nothing was said.
+struct Wish {
+  std::string cluster_name;
+  std::string secret;
+  std::string name;           // --node-id; drawn if the directory has none
+  std::string announce_host;  // where others reach this node; else it is found out
+  std::string bind_host;      // the one address that it listens on, if it is only one
+  uint16_t client_port = 0;   // never 0
+  uint16_t cluster_port = 0;  // never 0
+  std::string rack;
+  uint8_t weight = 0;
+  uint8_t replication_factor = 0;
+  uint16_t partitions = 0;
+  std::vector<HostPort> seeds;
+};
+
+// Whose control it is. Never called from inside a call to Control, nor in a breath.
+class ControlOwner {
+ public:
+  virtual ~ControlOwner() = default;
+
+  // This node can't go on: another runs with its data, it was removed, its address belongs to
+  // somebody else ... The process is to end. Called once.
+  virtual void on_fatal(const std::string& why) = 0;
+  // It was let in, or the map has changed.
+  virtual void on_map_changed() {}
+};
+
+class Control final : public TurnHandler, private bus::BusOwner, private raft::StorageOwner {
+ public:
+  struct Parts {
+    Env env;  // of the loop that it runs on
+    Transport& transport;
+    Log& log;
+    ControlOwner& owner;
+    std::string directory;  // open and locked
+    std::string identity;   // of the directory, 40 hexadecimal digits
+    std::string program;    // version of this build
+  };
+
+  // Reads what is kept, decides what this node is, keeps that. Blocks.
+  // Errors: corrupt files; invalid_argument where the wish contradicts what is kept.
+  [[nodiscard]] static Result<std::unique_ptr<Control>> open(const Parts& parts,
+                                                             const Options& options, Wish wish);
+  ~Control() override;
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  void start();
+  // Hands leadership over if it has it, says good-bye, then calls `done`; at the latest after a
+  // second or so.
+  void stop(std::function<void()> done);
+
+  // Connections to the cluster port go here.
+  [[nodiscard]] StreamAcceptor& acceptor() { return *bus_; }
+
+  // --- TurnHandler ----------------------------------------------------------------------------
+  void run_turn() override;
+  [[nodiscard]] bool wants_turn() const override;
+  void begin_breath() { is_breathing_ = true; }
+  void end_breath();
+
+  // --- what is known --------------------------------------------------------------------------
+  [[nodiscard]] bool is_member() const { return number_ != topology::kNoNode; }
+
+  // 0: not let in yet.
+  [[nodiscard]] NodeNumber number() const { return number_; }
+
+  [[nodiscard]] BootNumber boot() const { return file_.boot; }
+
+  [[nodiscard]] const std::string& identity() const { return parts_.identity; }
+
+  [[nodiscard]] const std::string& name() const { return file_.name; }
+
+  // Not founded: nothing was heard of it yet.
+  [[nodiscard]] const topology::ClusterMap& map() const { return map_; }
+
+  // Of an equal map: computed when it is asked for and the map has changed.
+  [[nodiscard]] uint64_t map_hash() const;
+
+  // Null: not a member yet.
+  [[nodiscard]] const membership::Gossip* gossip() const { return gossip_.get(); }
+
+  [[nodiscard]] const raft::Raft* raft() const { return raft_.get(); }
+
+  [[nodiscard]] const raft::RaftStorage* storage() const { return storage_.get(); }
+
+  // Raft's; kNoNode: none is known.
+  [[nodiscard]] NodeNumber leader() const;
+
+  // This node leads, and knows all that was ever committed.
+  [[nodiscard]] bool is_settled_leader() const;
+
+  // Of this node's own lease; 0: none. By the clock, read now.
+  [[nodiscard]] uint64_t lease_left_us() const;
+  // As the leader has granted it; nothing unless this node leads.
+  [[nodiscard]] std::optional<uint64_t> granted_left_us(NodeNumber node) const;
+
+  // Of a member's wall clock, less this one's; nothing if unknown.
+  [[nodiscard]] std::optional<membership::ClockEstimate::Reading> clock_of(NodeNumber node) const;
+
+  // ALIVE, SUSPECT, DOWN ...: the map's state, but for a suspicion of gossip.
+  [[nodiscard]] std::string_view state_of(const topology::Member& member) const;
+
+  [[nodiscard]] bus::Bus& bus() { return *bus_; }
+
+  [[nodiscard]] const bus::Bus& bus() const { return *bus_; }
+
+  struct Figures {
+    uint64_t elections_won = 0;
+    uint64_t leases_granted = 0;
+    uint64_t leases_denied = 0;
+    uint64_t proposals = 0;
+    uint64_t proposals_refused = 0;
+    uint64_t malformed = 0;  // messages that made no sense
+    uint64_t late_us_max = 0;
+  };
+
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+
+  // --- what is wanted -------------------------------------------------------------------------
+  // Asks the leader, whoever it is, for a change; `done` is called when it is applied here, or when
+  // it is refused or given up. Never from inside this call, nor in a breath.
+  void propose(const topology::MapChange& change, ProposalDone done);
+
+  // Another node to call, for one that is not let in yet. Errors: it is a member.
+  [[nodiscard]] Status add_seed(const HostPort& seed);
+
+  // Leadership moves to another voter; kNoNode: to the best one. Errors: it doesn't lead, or
+  // nobody could take over.
+  [[nodiscard]] Status hand_over(NodeNumber to);
+
+ private:
+  struct Guest;
+
+  Control(const Parts& parts, const Options& options);
+
+  // --- start (start.cc)
+  [[nodiscard]] Status decide(Wish wish);
+  [[nodiscard]] Status found(const Wish& wish, raft::RaftStorage::Opened opened);
+  [[nodiscard]] Status go_on(NodeFile file, const Wish& wish, raft::RaftStorage::Opened opened);
+  void become_member(raft::StoredState state);
+  [[nodiscard]] topology::Newcomer newcomer() const;
+  void show_facts();
+
+  // --- joining (joining.cc)
+  void ask_to_join();
+  void on_join_answer(const JoinAnswer& answer);
+  void on_join_request(const bus::Sender& from, const JoinRequest& request);
+  void answer_join(bus::PeerId guest, const JoinAnswer& answer);
+  void announce_self();
+
+  // --- peers (peers.cc)
+  std::optional<bus::Notice> admit(const bus::PeerFacts& peer) override;
+  void on_link_up(bus::PeerId peer, bus::LinkKind link) override;
+  void on_link_down(bus::PeerId peer, bus::LinkKind link, bus::EndReason reason) override;
+  Status on_message(const bus::Sender& from, bus::Words words) override;
+  void on_refused(const bus::RefusalReport& report) override;
+  void on_room(bus::PeerId /*peer*/, bus::LinkKind /*link*/) override {}
+
+  // --- raft::StorageOwner
+  void on_persisted(uint64_t sequence) override;
+  void on_storage_failed(const Error& error) override;
+
+  // --- a turn (control.cc)
+  [[nodiscard]] uint64_t now_us() const;
+  [[nodiscard]] membership::Moment moment() const;
+  void note_lateness();
+  void on_timer();
+  void pump();
+  [[nodiscard]] bool take_raft_output();
+  [[nodiscard]] bool take_gossip_output();
+  void apply(const raft::LogEntry& entry);
+  void restore(const raft::Snapshot& snapshot);
+  void map_changed();
+  void on_event(const membership::Event& event);
+  void publish_notes();
+  void compact();
+  void arm();
+  void post(std::function<void()> call);
+  void deliver_posts();
+  void fatal(std::string why);
+
+  // --- leases and duties (leading.cc)
+  void renew_lease();
+  void on_lease_request(const bus::Sender& from, const LeaseRequest& request);
+  void on_lease_grant(const bus::Sender& from, const LeaseGrant& grant);
+  void do_duties();
+  void on_propose(const bus::Sender& from, const Propose& propose);
+  void on_propose_answer(const bus::Sender& from, const ProposeAnswer& answer);
+  void push_proposals();
+  void on_hand_over(const bus::Sender& from, const HandOver& message);
+
+  Parts parts_;
+  Options options_;
+  NodeFile file_;
+  NodeNumber number_{0};
+  std::vector<HostPort> seeds_;
+  topology::ClusterMap map_;
+  mutable std::optional<uint64_t> map_hash_;
+
+  std::unique_ptr<bus::Bus> bus_;
+  std::optional<bus::Channel<ControlMessages>> channel_;
+  std::unique_ptr<raft::RaftStorage> storage_;
+  raft::StoredState stored_;  // until Raft is made
+  std::unique_ptr<raft::Raft> raft_;
+  std::unique_ptr<membership::Gossip> gossip_;
+  LeaseHolder lease_;
+  LeaseGrants grants_;
+  Proposals proposals_;
+  Duties duties_;
+  Figures figures_;
+};
+
+}  // namespace quoris::control

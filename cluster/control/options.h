@@ -1,0 +1,53 @@
+// The periods and limits of control, each with what either direction costs.
+//
+// Used by: Control, whoever makes one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cluster/bus/bus_options.h"
+#include "cluster/membership/options.h"
+#include "cluster/raft/raft.h"
+#include "cluster/topology/planner.h"
+
+namespace quoris::control {
+
+struct Options {
+  bus::BusOptions bus;
+  raft::Options raft;  // `self` is filled in
+  membership::Options gossip;
+
+  // A holder asks so often. A lease lasts no longer than the leader's own (raft.h), which is a bit
+  // less than an election timeout: several requests should fit, for one may be lost.
+  uint64_t lease_renew_us = 100'000;
+
+  // A member whose wall clock is further off than that from a majority's is stale: it stamps no
+  // writes. Smaller: clocks that NTP would set right cost a node its primacy. Larger: versions of
+  // different nodes say less about what came first.
+  int64_t clock_limit_us = 500'000;
+
+  // The leader looks at what there is to do at least so often; changes make it look at once.
+  uint64_t duty_us = 50'000;
+
+  // A forwarded proposal without an answer is sent again, to whoever leads then.
+  uint64_t proposal_retry_us = 250'000;
+  // ... and given up.
+  uint64_t proposal_timeout_us = 10'000'000;
+  size_t proposals_max = 1'000;
+
+  // A newcomer asks again.
+  uint64_t join_retry_us = 200'000;
+
+  // A voter that is down for so long gives its place to a learner. Shorter: a majority of those
+  // that are there sooner. Longer: no entries for a node that only starts anew.
+  uint64_t voter_away_us = 10'000'000;
+
+  // The log is made short when it has outgrown that, and the map by so many times.
+  uint64_t log_bytes_min = uint64_t{1} << 20;
+  uint64_t log_times_map = 4;
+
+  size_t moves_at_once = topology::kMovesAtOnceDefault;
+};
+
+}  // namespace quoris::control
