@@ -97,8 +97,9 @@ Node::Node(const Parts& parts)
       pubsub_(*this),
       notifications_(pubsub_),
       waiting_(*this),
+      cluster_(parts.cluster),
       run_id_(random_hex(parts.env.rng, 20)),
-      node_id_(parts.settings.values().node_id) {
+      node_id_(parts.cluster != nullptr ? parts.cluster->name() : parts.settings.values().node_id) {
   if (node_id_.empty()) {
     node_id_ =
         parts.directory != nullptr ? parts.directory->identity().node_id : random_hex(env_.rng, 20);

@@ -29,6 +29,7 @@
 #include "server/dispatcher.h"
 #include "server/durability/durability.h"
 #include "server/memory_limit.h"
+#include "server/monitoring/cluster_replies.h"
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
 #include "server/monitoring/stats.h"
@@ -40,6 +41,10 @@
 #include "server/settings/settings_table.h"
 #include "server/waiting.h"
 #include "store/store.h"
+
+namespace quoris::control {
+class Control;
+}
 
 namespace quoris::server {
 
@@ -79,6 +84,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     NodeEdge& edge;
     Settings& settings;
     persistence::DataDirectory* directory = nullptr;  // outlives the node; null: nothing is kept
+    control::Control* cluster = nullptr;              // outlives the node; null: it runs alone
     std::span<const command::CommandSpec> more_commands = {};  // of tests
   };
 
@@ -144,6 +150,11 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
             .waiters = waiting_.listener(),
             .events = notifications_.listener()};
   }
+
+  // Null: it runs alone.
+  [[nodiscard]] control::Control* cluster() { return cluster_; }
+
+  [[nodiscard]] ClusterReplies& cluster_replies() { return cluster_replies_; }
 
   [[nodiscard]] const command::DataSettings& data_settings() const { return data_settings_; }
 
@@ -299,6 +310,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   PubSub pubsub_;
   Notifications notifications_;
   Waiting waiting_;
+  control::Control* cluster_;
+  ClusterReplies cluster_replies_;
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;
