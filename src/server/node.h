@@ -140,6 +140,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   [[nodiscard]] Durability& durability() { return durability_; }
 
+  // Null: the node runs alone.
+  [[nodiscard]] control::Control* cluster() { return cluster_; }
+
   [[nodiscard]] PubSub& pubsub() { return pubsub_; }
 
   [[nodiscard]] Waiting& waiting() { return waiting_; }
@@ -150,9 +153,6 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
             .waiters = waiting_.listener(),
             .events = notifications_.listener()};
   }
-
-  // Null: it runs alone.
-  [[nodiscard]] control::Control* cluster() { return cluster_; }
 
   [[nodiscard]] ClusterReplies& cluster_replies() { return cluster_replies_; }
 
@@ -294,6 +294,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   Host& host_;
   NodeEdge& edge_;
   Settings& settings_;
+  control::Control* cluster_;
   Log log_;
   int64_t now_us_ = 0;
   store::Store store_;
@@ -310,7 +311,6 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   PubSub pubsub_;
   Notifications notifications_;
   Waiting waiting_;
-  control::Control* cluster_;
   ClusterReplies cluster_replies_;
   command::DataSettings data_settings_;
   std::string run_id_;
