@@ -253,7 +253,7 @@ TEST_CASE("CLUSTER LEAVE: of another node, by name, number or id", "[server]") {
   Cluster cluster(4);
   const size_t leader = cluster.world().leader();
   const std::vector<std::string> others = cluster.followers();
-  const auto& map = cluster.control(leader).map();
+  const topology::ClusterMap& map = cluster.control(leader).map();
   const std::string number = fmt::to_string(raw(map.find_name(others[0])->number));
   const std::string id = map.find_name(others[1])->identity;
   CHECK(cluster.wait(leader, {"CLUSTER", "LEAVE", number}) == "+OK\r\n");

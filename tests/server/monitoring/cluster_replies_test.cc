@@ -143,7 +143,7 @@ TEST_CASE("CLUSTER SHARDS: one per node, in both protocols", "[server]") {
   cluster.put(2, topology::MemberState::down);
   const auto wanted = [](std::string_view two, std::string_view seven) {
     std::string text = "*3\r\n";
-    for (const uint16_t number : {1, 2, 3}) {
+    for (const int number : {1, 2, 3}) {
       const std::string_view ranges = number == 1   ? "*2\r\n:0\r\n:8191\r\n"
                                       : number == 2 ? "*0\r\n"
                                                     : "*2\r\n:8192\r\n:16383\r\n";
