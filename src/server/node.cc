@@ -60,6 +60,12 @@ HashSecret draw_secret(Rng& rng) {
   return secret;
 }
 
+// A cluster has one: its partitions are parts of database 0.
+size_t databases_of(const Node::Parts& parts) {
+  if (parts.cluster != nullptr) return 1;
+  return static_cast<size_t>(parts.settings.values().databases);
+}
+
 bool is_lfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::allkeys_lfu || policy == EvictionPolicy::volatile_lfu;
 }
@@ -86,8 +92,9 @@ Node::Node(const Parts& parts)
       host_(parts.host),
       edge_(parts.edge),
       settings_(parts.settings),
+      cluster_(parts.cluster),
       log_(parts.log_sink),
-      store_(static_cast<size_t>(parts.settings.values().databases),
+      store_(databases_of(parts),
              parts.directory != nullptr ? parts.directory->identity().secret
                                         : draw_secret(parts.env.rng),
              NodeNumber{0}),
@@ -347,10 +354,6 @@ void Node::note_turn() {
   stats_.turn_cpu.record(cpu - last_turn_cpu_ns_);
   last_turn_cpu_ns_ = cpu;
   ++stats_.turns;
-}
-
-void Node::breathe() {
-  // The control link runs here once there is a cluster; alone there is nothing to let in.
 }
 
 // --- waiting ----------------------------------------------------------------------------------
