@@ -20,10 +20,17 @@ ROOMS = {
     "raft": ("cluster/raft", ["base", "persistence"]),
     "fault": ("cluster/fault", ["base"]),
     "bus": ("cluster/bus", ["base", "resp", "fault"]),
+    "control": (
+        "cluster/control",
+        ["base", "resp", "persistence", "fault", "bus", "raft", "membership", "topology"],
+    ),
     "access": ("src/access", ["base", "command"]),
     "server": (
         "src/server",
-        ["base", "resp", "store", "persistence", "command", "cluster", "access"],
+        [
+            "base", "resp", "store", "persistence", "command", "control", "topology", "cluster",
+            "access",
+        ],
     ),
     "admin": ("src/admin", ["server"]),
     "sim_env": ("src/sim/env", ["base"]),
