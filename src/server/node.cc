@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "cluster/control/control.h"
 #include "server/commands/rows.h"
 #include "store/large_value.h"
 
@@ -106,6 +107,7 @@ Node::Node(const Parts& parts)
       waiting_(*this),
       run_id_(random_hex(parts.env.rng, 20)),
       node_id_(parts.settings.values().node_id) {
+  if (cluster_ != nullptr) node_id_ = cluster_->name();
   if (node_id_.empty()) {
     node_id_ =
         parts.directory != nullptr ? parts.directory->identity().node_id : random_hex(env_.rng, 20);

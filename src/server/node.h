@@ -163,7 +163,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   [[nodiscard]] const std::string& run_id() const { return run_id_; }
 
-  // --node-id, or one that was drawn at the start.
+  // --node-id, or one that was drawn for the data directory.
   [[nodiscard]] const std::string& node_id() const { return node_id_; }
 
   [[nodiscard]] int64_t started_at_s() const { return started_at_s_; }
