@@ -29,6 +29,7 @@
 #include "server/dispatcher.h"
 #include "server/durability/durability.h"
 #include "server/memory_limit.h"
+#include "server/monitoring/cluster_replies.h"
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
 #include "server/monitoring/stats.h"
@@ -156,6 +157,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
             .waiters = waiting_.listener(),
             .events = notifications_.listener()};
   }
+
+  [[nodiscard]] ClusterReplies& cluster_replies() { return cluster_replies_; }
 
   [[nodiscard]] const command::DataSettings& data_settings() const { return data_settings_; }
 
@@ -316,6 +319,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   PubSub pubsub_;
   Notifications notifications_;
   Waiting waiting_;
+  ClusterReplies cluster_replies_;
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;

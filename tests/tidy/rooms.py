@@ -28,8 +28,8 @@ ROOMS = {
     "server": (
         "src/server",
         [
-            "base", "resp", "store", "persistence", "command", "control", "topology", "cluster",
-            "access",
+            "base", "resp", "store", "persistence", "command", "control", "topology", "fault",
+            "bus", "raft", "membership", "cluster", "access",
         ],
     ),
     "admin": ("src/admin", ["server"]),
