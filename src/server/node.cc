@@ -358,10 +358,6 @@ void Node::note_turn() {
   ++stats_.turns;
 }
 
-void Node::breathe() {
-  // The control link runs here once there is a cluster; alone there is nothing to let in.
-}
-
 // --- waiting ----------------------------------------------------------------------------------
 
 void Node::block(Session& session, int64_t timeout_ms,

@@ -66,6 +66,10 @@ class NodeEdge {
 
   // DEBUG SLEEP: holds the reactor thread.
   virtual void sleep_us(uint64_t microseconds) = 0;
+
+  // A long command is running: what has to go on meanwhile may do so, and is to cost it next to
+  // nothing. Changes nothing of the node.
+  virtual void breathe() {}
 };
 
 // CLIENT PAUSE.
@@ -162,7 +166,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   [[nodiscard]] const std::string& run_id() const { return run_id_; }
 
-  // --node-id, or one that was drawn at the start.
+  // --node-id, or one that was drawn for the data directory.
   [[nodiscard]] const std::string& node_id() const { return node_id_; }
 
   [[nodiscard]] int64_t started_at_s() const { return started_at_s_; }
@@ -240,8 +244,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     bool force = false;        // also if the disk fails
   };
 
-  // SHUTDOWN, SIGTERM: a last snapshot if wanted, what was acknowledged made durable, then the
-  // process ends. `failed` is called instead if the disk fails, and all goes on.
+  // SHUTDOWN, SIGTERM: a last snapshot if wanted, then the cluster is left (leadership goes to
+  // another node), what was acknowledged made durable, and the process ends. `failed` is called
+  // instead if the disk fails, and all goes on: so all that may fail stands before the leaving.
   void shutdown(const Shutdown& how, std::function<void()> failed);
 
   [[nodiscard]] bool is_stopping() const { return stopping_; }
@@ -266,7 +271,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // Replies of this many bytes are handed on before the turn's end.
   static constexpr size_t kEarlyFlush = 4UL * 1024 * 1024;
 
-  void breathe() override;
+  void breathe() override { edge_.breathe(); }
+
   void note_closed(Session& session);
   void reap();
   void destroy(Session& session);
@@ -279,6 +285,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void hold_replies(Session& session, persistence::LogPosition awaits);
   void send_held(Session& session);
   void send(Session& session, ByteChain&& bytes);
+  void leave();
+  void end();
   void seal();
   [[nodiscard]] bool may_change_data() const;
   // Everything that the loop does ends with it: turns and timers alike.
@@ -338,7 +346,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   bool in_turn_ = false;
   bool stopping_ = false;
   bool abort_stop_ = false;
-  bool sealed_ = false;  // nothing is executed any more
+  bool is_leaving_ = false;  // the end can't be called off any more
+  bool sealed_ = false;      // nothing is executed any more
 };
 
 }  // namespace quoris::server

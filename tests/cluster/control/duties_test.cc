@@ -143,6 +143,7 @@ TEST_CASE("duties: one that is back is up once it has caught up", "[control]") {
 TEST_CASE("duties: partitions of a node that is down get another primary", "[control]") {
   Scene scene(3);
   scene.cluster.set_state(node(2), MemberState::down);
+  scene.gone(2, true);
   const Orders orders = scene.decide();
   REQUIRE(orders.changes.size() == 1);
   const auto* primaries = std::get_if<topology::SetPrimaries>(&orders.changes[0]);
