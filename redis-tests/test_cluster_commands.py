@@ -262,11 +262,12 @@ class OurOwn(Founder):
                              self.server.port)
 
     def test_nodes_full_is_a_map_per_node(self):
-        (node,) = self.connect(3).call("NODES", "FULL")
+        client = self.connect(3)
+        wait_until(lambda: client.call("NODES", "FULL")[0][b"lease-left-ms"] > 0, "a lease")
+        (node,) = client.call("NODES", "FULL")
         self.assertEqual(node[b"id"], self.client.call("CLUSTER", "MYID"))
         self.assertEqual((node[b"name"], node[b"number"], node[b"raft"]), (b"n1", 1, b"voter"))
         self.assertEqual((node[b"partitions-primary"], node[b"partitions-replica"]), (512, 512))
-        self.assertGreater(node[b"lease-left-ms"], 0)
         (flat,) = self.client.call("NODES", "FULL")
         self.assertEqual(flat[::2], list(node))
 
@@ -288,7 +289,8 @@ class OurOwn(Founder):
     def test_fault_takes_rules_and_shows_them(self):
         client = self.connect(3)
         self.assertEqual(client.call("FAULT", "DELAY", "10", "5"), b"OK")
-        self.assertEqual(client.call("FAULT", "STATUS")[b"rules"], [b"DELAY 10 5 WITH ALL"])
+        self.assertEqual(client.call("FAULT", "STATUS")[b"rules"],
+                         [b"DELAY 10 5 TO ALL", b"DELAY 10 5 FROM ALL"])
         self.assertEqual(client.call("FAULT", "CLEAR"), b"OK")
         self.assertEqual(client.call("FAULT", "STATUS")[b"rules"], [])
 
