@@ -80,8 +80,7 @@ constexpr auto kSlotsHistory = std::to_array<HistoryNote>({
     {"7.0.0", "Rows have a map of other addresses."},
 });
 
-// --- our own
-// --------------------------------------------------------------------------------------
+// --- our own ------------------------------------------------------------------------------------
 
 constexpr auto kNodeArgument = std::to_array<Argument>({{.name = "node"}});
 

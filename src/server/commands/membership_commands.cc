@@ -22,8 +22,7 @@ using topology::ClusterMap;
 using topology::Member;
 using topology::MemberState;
 
-// --- a change, and a client that waits for it
-// -----------------------------------------------------
+// --- a change, and a client that waits for it ---------------------------------------------------
 
 // Lives as long as its client waits: a proposal that ends later finds it gone, whether the client
 // went away, was unblocked, or the node itself has ended.
@@ -95,8 +94,7 @@ void set_departing(NodeContext& context, const Departing& wish) {
   propose(waiter, wish, kTries);
 }
 
-// --- arguments
-// ------------------------------------------------------------------------------------
+// --- arguments ----------------------------------------------------------------------------------
 
 // This node's cluster, if it is a member; else the reply is written.
 control::Control* as_member(NodeContext& context) {
