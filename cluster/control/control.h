@@ -19,9 +19,12 @@
 // Used by: server (commands, INFO), main and the simulator (own one). Start reading at pump().
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +74,7 @@ class ControlOwner {
   // This node can't go on: another runs with its data, it was removed, its address belongs to
   // somebody else ... The process is to end. Called once.
   virtual void on_fatal(const std::string& why) = 0;
+
   // It was let in, or the map has changed.
   virtual void on_map_changed() {}
 };
@@ -90,7 +94,8 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   // Reads what is kept, decides what this node is, keeps that. Blocks.
   // Errors: corrupt files; invalid_argument where the wish contradicts what is kept.
   [[nodiscard]] static Result<std::unique_ptr<Control>> open(const Parts& parts,
-                                                             const Options& options, Wish wish);
+                                                             const Options& options,
+                                                             const Wish& wish);
   ~Control() override;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
@@ -106,7 +111,9 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   // --- TurnHandler ----------------------------------------------------------------------------
   void run_turn() override;
   [[nodiscard]] bool wants_turn() const override;
+
   void begin_breath() { is_breathing_ = true; }
+
   void end_breath();
 
   // --- what is known --------------------------------------------------------------------------
@@ -180,32 +187,46 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   [[nodiscard]] Status hand_over(NodeNumber to);
 
  private:
-  struct Guest;
+  class View;
+
+  // What the process does for others beside its turns.
+  enum class Phase : uint8_t {
+    newcomer,  // asks to be let in
+    member,
+    stopping,  // handing over what it has
+    over,      // fatal
+  };
 
   Control(const Parts& parts, const Options& options);
 
   // --- start (start.cc)
-  [[nodiscard]] Status decide(Wish wish);
-  [[nodiscard]] Status found(const Wish& wish, raft::RaftStorage::Opened opened);
-  [[nodiscard]] Status go_on(NodeFile file, const Wish& wish, raft::RaftStorage::Opened opened);
-  void become_member(raft::StoredState state);
+  [[nodiscard]] Status decide(const Wish& wish);
+  [[nodiscard]] Status check_wish(const NodeFile& kept, const Wish& wish) const;
+  void take_wish(const Wish& wish);
+  [[nodiscard]] Result<raft::StoredState> found();
   [[nodiscard]] topology::Newcomer newcomer() const;
-  void show_facts();
+  void make_member(raft::StoredState state);
 
   // --- joining (joining.cc)
   void ask_to_join();
-  void on_join_answer(const JoinAnswer& answer);
-  void on_join_request(const bus::Sender& from, const JoinRequest& request);
-  void answer_join(bus::PeerId guest, const JoinAnswer& answer);
+  void on_message(const bus::Sender& from, const JoinRequest& request);
+  void on_message(const bus::Sender& from, const JoinAnswer& answer);
+  [[nodiscard]] std::optional<JoinAnswer> refuse_join(const JoinRequest& request) const;
+  void answer_join(bus::PeerId guest, const ProposalResult& result);
   void announce_self();
+  [[nodiscard]] topology::Addresses wanted_addresses(const topology::Member& self) const;
 
   // --- peers (peers.cc)
   std::optional<bus::Notice> admit(const bus::PeerFacts& peer) override;
+  [[nodiscard]] std::optional<bus::Notice> admit_newcomer(const bus::PeerFacts& peer) const;
   void on_link_up(bus::PeerId peer, bus::LinkKind link) override;
   void on_link_down(bus::PeerId peer, bus::LinkKind link, bus::EndReason reason) override;
   Status on_message(const bus::Sender& from, bus::Words words) override;
   void on_refused(const bus::RefusalReport& report) override;
+
   void on_room(bus::PeerId /*peer*/, bus::LinkKind /*link*/) override {}
+
+  void tell_bus();
 
   // --- raft::StorageOwner
   void on_persisted(uint64_t sequence) override;
@@ -217,48 +238,82 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void note_lateness();
   void on_timer();
   void pump();
+  void do_what_is_due();
   [[nodiscard]] bool take_raft_output();
   [[nodiscard]] bool take_gossip_output();
-  void apply(const raft::LogEntry& entry);
-  void restore(const raft::Snapshot& snapshot);
-  void map_changed();
-  void on_event(const membership::Event& event);
-  void publish_notes();
-  void compact();
+  void compact_log();
+  [[nodiscard]] uint64_t next_due_us() const;
   void arm();
+  void pump_soon();
   void post(std::function<void()> call);
   void deliver_posts();
   void fatal(std::string why);
+  void go_on_stopping();
 
-  // --- leases and duties (leading.cc)
+  // --- what Raft says (applying.cc)
+  void apply(const raft::LogEntry& entry);
+  void answer_requests(const raft::LogEntry& entry,
+                       const Result<topology::Applied, topology::Refused>* outcome);
+  void restore(const raft::Snapshot& snapshot);
+  void map_changed(const topology::ClusterMap& before);
+  void log_changes(const topology::ClusterMap& before) const;
+  void note_leader();
+  void on_event(const membership::Event& event);
+  void publish_notes();
+
+  // --- leases, duties, proposals (leading.cc)
   void renew_lease();
-  void on_lease_request(const bus::Sender& from, const LeaseRequest& request);
-  void on_lease_grant(const bus::Sender& from, const LeaseGrant& grant);
-  void do_duties();
-  void on_propose(const bus::Sender& from, const Propose& propose);
-  void on_propose_answer(const bus::Sender& from, const ProposeAnswer& answer);
+  void on_message(const bus::Sender& from, const LeaseRequest& request);
+  void on_message(const bus::Sender& from, const LeaseGrant& grant);
+  [[nodiscard]] bool may_lead() const;
+  [[nodiscard]] bool do_duties();
   void push_proposals();
-  void on_hand_over(const bus::Sender& from, const HandOver& message);
+  [[nodiscard]] ProposeAnswer take_proposal(NodeNumber from, const Propose& proposal);
+  void on_message(const bus::Sender& from, const Propose& proposal);
+  void on_message(const bus::Sender& from, const ProposeAnswer& answer);
+  void answer(NodeNumber to, const ProposeAnswer& answer);
 
   Parts parts_;
   Options options_;
+  Phase phase_ = Phase::newcomer;
   NodeFile file_;
   NodeNumber number_{0};
-  std::vector<HostPort> seeds_;
+  std::string host_;  // where others reach this node; empty: not known yet
   topology::ClusterMap map_;
   mutable std::optional<uint64_t> map_hash_;
 
   std::unique_ptr<bus::Bus> bus_;
   std::optional<bus::Channel<ControlMessages>> channel_;
   std::unique_ptr<raft::RaftStorage> storage_;
-  raft::StoredState stored_;  // until Raft is made
+  raft::StoredState stored_;  // of a newcomer, until Raft is made
   std::unique_ptr<raft::Raft> raft_;
   std::unique_ptr<membership::Gossip> gossip_;
   LeaseHolder lease_;
   LeaseGrants grants_;
   Proposals proposals_;
+  Requests requests_;
   Duties duties_;
   Figures figures_;
+
+  // As others were told, so that only news is told again.
+  NodeNumber known_leader_{0};
+  Term known_term_{0};
+  LogIndex proposed_{0};  // by duty; the next ones are decided once this is applied
+  LogIndex decided_{0};   // the version of the map at the last look
+  bool is_announcing_ = false;
+  std::set<std::string> joining_;  // identities that are being let in
+  std::string last_refusal_;       // of a newcomer, as it was logged
+
+  TimerId timer_{0};
+  uint64_t timer_due_us_ = 0;
+  uint64_t join_due_us_ = 0;
+  uint64_t lease_due_us_ = 0;
+  uint64_t duty_due_us_ = 0;
+  uint64_t stop_by_us_ = 0;
+  std::function<void()> stopped_;
+  std::deque<std::function<void()>> posts_;
+  bool is_breathing_ = false;
+  bool is_pumping_ = false;
 };
 
 }  // namespace quoris::control

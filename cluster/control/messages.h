@@ -21,8 +21,8 @@ namespace quoris::control {
 
 // A node without a number asks to be let in. Answered by JoinAnswer over the same link.
 struct JoinRequest {
-  topology::Newcomer newcomer;  // host empty: as the receiver sees it
-  std::string reached_host;     // the receiver's host as the newcomer knows it
+  topology::Newcomer newcomer;     // host empty: as the receiver sees it
+  std::string reached_host;        // the receiver's host as the newcomer knows it
   uint8_t replication_factor = 0;  // 0: not said; else it has to be the cluster's
   uint16_t partitions = 0;         // the same
 
@@ -34,9 +34,9 @@ struct JoinRequest {
 // number 0: not let in; `is_final`: asking again is of no use before somebody changes something.
 struct JoinAnswer {
   NodeNumber number{0};
-  std::string error;  // for people
+  std::string error{};  // for people
   bool is_final = false;
-  std::string map;  // topology::encode_map(); the newcomer is in it
+  std::string map{};  // topology::encode_map(); the newcomer is in it
 
   static constexpr auto kFields = std::make_tuple(&JoinAnswer::number, &JoinAnswer::error,
                                                   &JoinAnswer::is_final, &JoinAnswer::map);
@@ -58,12 +58,12 @@ struct ProposeAnswer {
   LogIndex index{0};
   bool is_refused = false;  // by the map
   uint8_t why = 0;          // topology::Refusal
-  std::string message;
+  std::string message{};
   NodeNumber number{0};
 
-  static constexpr auto kFields = std::make_tuple(
-      &ProposeAnswer::request, &ProposeAnswer::index, &ProposeAnswer::is_refused,
-      &ProposeAnswer::why, &ProposeAnswer::message, &ProposeAnswer::number);
+  static constexpr auto kFields =
+      std::make_tuple(&ProposeAnswer::request, &ProposeAnswer::index, &ProposeAnswer::is_refused,
+                      &ProposeAnswer::why, &ProposeAnswer::message, &ProposeAnswer::number);
 };
 
 // A member asks the leader for a lease. `life` is the sender's: a grant is for it alone.
@@ -84,17 +84,8 @@ struct LeaseGrant {
   uint64_t duration_us = 0;
   LogIndex map_version{0};
 
-  static constexpr auto kFields =
-      std::make_tuple(&LeaseGrant::sequence, &LeaseGrant::term, &LeaseGrant::duration_us,
-                      &LeaseGrant::map_version);
-};
-
-// The leader hands over to the receiver's choice: sent to the leader by a node that stops, or that
-// an operator asked to.
-struct HandOver {
-  NodeNumber away_from{0};
-
-  static constexpr auto kFields = std::make_tuple(&HandOver::away_from);
+  static constexpr auto kFields = std::make_tuple(
+      &LeaseGrant::sequence, &LeaseGrant::term, &LeaseGrant::duration_us, &LeaseGrant::map_version);
 };
 
 using ControlMessages = bus::MessageTable<
@@ -121,8 +112,7 @@ using ControlMessages = bus::MessageTable<
     bus::Row<"PROPOSE", 42, bus::LinkKind::control, Propose>,
     bus::Row<"PROPOSE-ANSWER", 43, bus::LinkKind::control, ProposeAnswer>,
     bus::Row<"LEASE", 44, bus::LinkKind::control, LeaseRequest>,
-    bus::Row<"LEASE-GRANT", 45, bus::LinkKind::control, LeaseGrant>,
-    bus::Row<"HAND-OVER", 46, bus::LinkKind::control, HandOver>>;
+    bus::Row<"LEASE-GRANT", 45, bus::LinkKind::control, LeaseGrant>>;
 
 // With the channel's own: for counters, docs and the check that no ordinal stands twice.
 using AllMessages = bus::JoinedTable<bus::ChannelMessages, ControlMessages>;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/disk.h"
+#include "base/env.h"
 #include "base/ids.h"
 #include "base/transport.h"
 
@@ -44,6 +45,9 @@ struct NodeFile {
 // Durable when it returns.
 [[nodiscard]] Status write_node_file(Disk& disk, const std::string& directory,
                                      const NodeFile& file);
+
+// 40 hexadecimal digits that no other cluster has.
+[[nodiscard]] std::string draw_cluster_id(Rng& rng);
 
 // "host:port", "[v6]:port".
 [[nodiscard]] Result<HostPort> parse_host_port(std::string_view text);

@@ -38,6 +38,8 @@ struct Options {
 
   // A newcomer asks again.
   uint64_t join_retry_us = 200'000;
+  // ... after a refusal that only people can do something about.
+  uint64_t join_refused_us = 2'000'000;
 
   // A voter that is down for so long gives its place to a learner. Shorter: a majority of those
   // that are there sooner. Longer: no entries for a node that only starts anew.

@@ -72,7 +72,7 @@ def churn(keys):
             commands = []
             for _ in range(500):
                 place = rng.randrange(keys)
-                commands.append(["DEL", key_name(live[place]]))
+                commands.append(["DEL", key_name(live[place])])
                 live[place] = number
                 commands.append(["SET", key_name(number), VALUE])
                 number += 1

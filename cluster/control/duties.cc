@@ -1,0 +1,241 @@
+#include "cluster/control/duties.h"
+
+#include <algorithm>
+
+#include "cluster/topology/primaries.h"
+
+namespace quoris::control {
+
+namespace {
+
+using membership::Health;
+using topology::Member;
+using topology::MemberState;
+
+// A clock that was off counts as right again only well within the limit, so that one at the limit
+// doesn't go back and forth.
+constexpr int64_t kClockBackPercent = 80;
+
+class Decider {
+ public:
+  Decider(const topology::ClusterMap& map, const raft::Configuration& configuration,
+          const ClusterView& view, NodeNumber self, const DutyLimits& limits)
+      : map_(map), configuration_(configuration), view_(view), self_(self), limits_(limits) {}
+
+  void look_at_members() {
+    for (const Member& member : map_.members) {
+      if (member.number == self_) {
+        look_at_self(member);
+      } else {
+        look_at(member, view_.look(member.number));
+      }
+    }
+  }
+
+  void look_at_voters() {
+    if (add_or_remove() || map_.find(self_) == nullptr) return;
+    const size_t wanted = voters_wanted(static_cast<size_t>(
+        std::ranges::count_if(map_.members, [](const Member& member) { return stays(member); })));
+    const std::optional<NodeNumber> learner = best_learner();
+    const std::optional<NodeNumber> weak = weakest_voter();
+    const size_t voters = configuration_.voters.size();
+    if (learner && (voters < wanted || (weak && voters < raft::kVotersMax))) {
+      order({.kind = raft::ChangeKind::promote, .node = *learner});
+    } else if (weak && (voters > wanted || must_go(*weak)) && voters > 1) {
+      order({.kind = raft::ChangeKind::demote, .node = *weak});
+    } else if (voters > wanted) {
+      order({.kind = raft::ChangeKind::demote, .node = spare_voter()});
+    }
+  }
+
+  void look_at_partitions(LogIndex& planned) {
+    if (!orders_.changes.empty() || planned == map_.version) return;
+    std::vector<topology::PrimaryChoice> choices;
+    for (const PartitionIndex partition : topology::without_primary(map_)) {
+      choices.push_back({.partition = partition, .synced = {}});
+    }
+    std::vector<topology::PrimaryStep> steps =
+        topology::choose_primaries(map_, topology::Among::all, choices);
+    if (!steps.empty()) {
+      orders_.changes.emplace_back(topology::SetPrimaries{.steps = std::move(steps)});
+      return;
+    }
+    orders_.changes = topology::changes_without_data(topology::make_plan(map_));
+    if (orders_.changes.empty()) planned = map_.version;
+  }
+
+  [[nodiscard]] Orders take() { return std::move(orders_); }
+
+ private:
+  static bool stays(const Member& member) {
+    return !member.departs && member.state != MemberState::joining;
+  }
+
+  [[nodiscard]] bool is_fit(const Member& member, const MemberView& seen) const {
+    const int64_t limit = member.state == MemberState::stale
+                              ? limits_.clock_limit_us * kClockBackPercent / 100
+                              : limits_.clock_limit_us;
+    return (seen.flags & membership::Notes::kDiskFailing) == 0 &&
+           std::abs(seen.clock_offset_us) <= limit;
+  }
+
+  // In the life that the map knows, and near the end of the log.
+  [[nodiscard]] static bool is_here(const Member& member, const MemberView& seen) {
+    return seen.health == Health::alive && seen.was_heard && seen.boot == member.boot &&
+           seen.has_caught_up;
+  }
+
+  void look_at_self(const Member& member) {
+    const MemberView seen = view_.look(self_);
+    if (!is_fit(member, seen) || member.departs ||
+        (seen.flags & membership::Notes::kLeaving) != 0) {
+      orders_.hand_over = true;
+    }
+    // It leads, so it is there.
+    if (member.state == MemberState::joining || member.state == MemberState::down ||
+        (member.state == MemberState::stale && is_fit(member, seen))) {
+      change(member, MemberState::up, seen);
+    }
+  }
+
+  void look_at(const Member& member, const MemberView& seen) {
+    const bool is_gone = (seen.health == Health::down && seen.boot == member.boot) ||
+                         (seen.flags & membership::Notes::kLeaving) != 0;
+    switch (member.state) {
+      case MemberState::joining:
+        if (is_gone) {
+          change(member, MemberState::down, seen);
+        } else if (is_here(member, seen)) {
+          change(member, MemberState::up, seen);
+        }
+        return;
+      case MemberState::down:
+        if (!is_gone && is_here(member, seen)) {
+          change(member, is_fit(member, seen) ? MemberState::up : MemberState::stale, seen);
+        }
+        return;
+      case MemberState::stale:
+        orders_.withhold.push_back(member.number);
+        if (is_gone) {
+          end_service(member, MemberState::down, seen);
+        } else if (is_here(member, seen) && is_fit(member, seen)) {
+          change(member, MemberState::up, seen);
+        }
+        return;
+      case MemberState::up:
+      case MemberState::leaving:
+        if (is_gone) {
+          end_service(member, MemberState::down, seen);
+        } else if (seen.was_heard && seen.boot == member.boot && !is_fit(member, seen)) {
+          end_service(member, MemberState::stale, seen);
+        }
+        return;
+    }
+  }
+
+  void end_service(const Member& member, MemberState to, const MemberView& seen) {
+    orders_.withhold.push_back(member.number);
+    if (seen.is_lease_over) change(member, to, seen);
+  }
+
+  void change(const Member& member, MemberState to, const MemberView& seen) {
+    const Incarnation incarnation = seen.boot == member.boot
+                                        ? std::max(member.incarnation, seen.incarnation)
+                                        : member.incarnation;
+    orders_.changes.emplace_back(topology::ChangeState{
+        .member = {.number = member.number, .boot = member.boot, .version = map_.version},
+        .from = member.state,
+        .to = to,
+        .incarnation = incarnation});
+  }
+
+  // --- Raft's members ---------------------------------------------------------------------------
+  void order(const raft::Change& change) { orders_.configuration = change; }
+
+  [[nodiscard]] bool add_or_remove() {
+    for (const Member& member : map_.members) {
+      const NodeNumber node = member.number;
+      if (configuration_.is_voter(node) || configuration_.is_learner(node)) continue;
+      order({.kind = raft::ChangeKind::add_learner, .node = node});
+      return true;
+    }
+    for (const auto* nodes : {&configuration_.learners, &configuration_.voters}) {
+      for (const NodeNumber node : *nodes) {
+        if (map_.find(node) != nullptr) continue;
+        if (node == self_) {
+          orders_.hand_over = true;
+          continue;
+        }
+        order({.kind = raft::ChangeKind::remove, .node = node});
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Of those that are well and near, one in a rack with the fewest voters.
+  [[nodiscard]] std::optional<NodeNumber> best_learner() const {
+    std::optional<NodeNumber> best;
+    size_t best_count = 0;
+    for (const NodeNumber node : configuration_.learners) {
+      const Member& member = *map_.find(node);
+      const MemberView seen = view_.look(node);
+      if (!stays(member) || member.state != MemberState::up || !is_here(member, seen)) continue;
+      const auto count =
+          static_cast<size_t>(std::ranges::count_if(configuration_.voters, [&](NodeNumber voter) {
+            return map_.find(voter)->rack == member.rack;
+          }));
+      if (best && count >= best_count) continue;
+      best = node;
+      best_count = count;
+    }
+    return best;
+  }
+
+  [[nodiscard]] bool must_go(NodeNumber voter) const { return map_.find(voter)->departs; }
+
+  // One that departs, or is away for long.
+  [[nodiscard]] std::optional<NodeNumber> weakest_voter() const {
+    for (const NodeNumber voter : configuration_.voters) {
+      if (voter != self_ && must_go(voter)) return voter;
+    }
+    for (const NodeNumber voter : configuration_.voters) {
+      const Member& member = *map_.find(voter);
+      if (voter == self_ || member.state != MemberState::down) continue;
+      if (view_.look(voter).down_us >= limits_.voter_away_us) return voter;
+    }
+    return std::nullopt;
+  }
+
+  // Not this node: the last one.
+  [[nodiscard]] NodeNumber spare_voter() const {
+    const NodeNumber last = configuration_.voters.back();
+    return last == self_ ? configuration_.voters[configuration_.voters.size() - 2] : last;
+  }
+
+  const topology::ClusterMap& map_;
+  const raft::Configuration& configuration_;
+  const ClusterView& view_;
+  NodeNumber self_;
+  const DutyLimits& limits_;
+  Orders orders_;
+};
+
+}  // namespace
+
+size_t voters_wanted(size_t members) {
+  if (members <= 2) return members;
+  const size_t most = std::min(members, raft::kVotersMax);
+  return most - (most % 2 == 0 ? 1 : 0);
+}
+
+Orders Duties::decide(const topology::ClusterMap& map, const raft::Configuration& configuration,
+                      const ClusterView& view, NodeNumber self, const DutyLimits& limits) {
+  Decider decider(map, configuration, view, self, limits);
+  decider.look_at_members();
+  decider.look_at_voters();
+  decider.look_at_partitions(planned_);
+  return decider.take();
+}
+
+}  // namespace quoris::control

@@ -1,0 +1,221 @@
+// Control: leases, the leader's duties, and proposals on their way to it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/planted.h"
+#include "cluster/control/control.h"
+
+namespace quoris::control {
+
+using topology::Member;
+using topology::MemberState;
+
+// --- leases -------------------------------------------------------------------------------------
+
+namespace {
+
+[[nodiscard]] bool may_have_lease(const Member& member, BootNumber boot) {
+  return member.boot == boot &&
+         (member.state == MemberState::up || member.state == MemberState::leaving);
+}
+
+}  // namespace
+
+void Control::renew_lease() {
+  const uint64_t now = now_us();
+  lease_due_us_ = now + options_.lease_renew_us;
+  const Member* self = map_.find(number_);
+  if (self == nullptr || !may_have_lease(*self, file_.boot) || phase_ != Phase::member) return;
+  if (raft_->is_settled_leader()) {
+    const uint64_t until = raft_->lease_until_us();
+    if (until > now) lease_.take(raft_->term(), until, map_.version);
+    return;
+  }
+  const NodeNumber leader = raft_->leader();
+  if (leader == raft::kNobody || leader == number_) return;
+  static_cast<void>(channel_->send(
+      leader,
+      LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version}));
+}
+
+// A leader that was deposed and doesn't know it yet has a lease that runs out by itself, and
+// nothing that it grants lasts longer.
+void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
+  if (raft_ == nullptr || !raft_->is_settled_leader()) return;
+  const Member* member = map_.find(from.number);
+  LeaseGrant grant{
+      .sequence = request.sequence, .term = raft_->term(), .map_version = map_.version};
+  const uint64_t now = now_us();
+  uint64_t own_until = raft_->lease_until_us();
+  if (QUORIS_PLANTED("control: a deposed leader grants")) {
+    own_until = now + options_.raft.election_timeout_us;
+  }
+  if (member != nullptr && may_have_lease(*member, request.boot)) {
+    grant.duration_us = grants_.grant(from.number, now, own_until);
+  }
+  ++(grant.duration_us > 0 ? figures_.leases_granted : figures_.leases_denied);
+  static_cast<void>(channel_->send(from.number, grant));
+}
+
+void Control::on_message(const bus::Sender& from, const LeaseGrant& grant) {
+  // A late answer of an earlier leader is fine: it has covered it by its own lease.
+  if (from.number == topology::kNoNode) return;
+  lease_.on_grant(grant, options_.raft.drift_permille);
+}
+
+// --- duties -------------------------------------------------------------------------------------
+
+// How the leader sees its members.
+class Control::View final : public ClusterView {
+ public:
+  explicit View(const Control& control) : control_(control), now_us_(control.now_us()) {}
+
+  [[nodiscard]] MemberView look(NodeNumber node) const override {
+    MemberView view;
+    view.is_lease_over = control_.grants_.is_over(node, now_us_);
+    const auto& followers = control_.raft_->followers();
+    if (const auto found = followers.find(node); found != followers.end()) {
+      const uint64_t match = raw(found->second.match());
+      view.has_caught_up =
+          match != 0 && match + raft::kPromoteLagMax >= raw(control_.raft_->last_index());
+    }
+    const membership::Member* seen = control_.gossip_->find(node);
+    if (seen == nullptr) return view;
+    view.health = seen->standing.health;
+    view.was_heard = seen->was_heard();
+    view.boot = seen->standing.boot;
+    view.incarnation = seen->standing.incarnation;
+    view.flags = seen->notes.flags;
+    view.clock_offset_us = seen->notes.clock_offset_us;
+    if (seen->is_down()) view.down_us = std::max<uint64_t>(1, now_us_ - seen->since_us);
+    return view;
+  }
+
+ private:
+  const Control& control_;
+  uint64_t now_us_;
+};
+
+// Before that, leases of the leader before may live.
+bool Control::may_lead() const {
+  if (raft_ == nullptr || gossip_ == nullptr || !raft_->is_settled_leader()) return false;
+  if (map_.version != raft_->commit_index()) return false;
+  return now_us() >= raft_->may_act_from_us() ||
+         QUORIS_PLANTED("control: a new leader acts at once");
+}
+
+// True: something was proposed.
+bool Control::do_duties() {
+  const uint64_t now = now_us();
+  const bool is_due = duty_due_us_ <= now;
+  if (is_due) duty_due_us_ = now + options_.duty_us;
+  if (!is_due && map_.version == decided_) return false;
+  if (!may_lead() || map_.version < proposed_) return false;
+  decided_ = map_.version;
+  const Orders orders = duties_.decide(map_, raft_->configuration(), View(*this), number_,
+                                       {.clock_limit_us = options_.clock_limit_us,
+                                        .voter_away_us = options_.voter_away_us,
+                                        .moves_at_once = options_.moves_at_once});
+  for (const Member& member : map_.members) {
+    const bool is_withheld =
+        std::ranges::find(orders.withhold, member.number) != orders.withhold.end();
+    if (is_withheld) {
+      grants_.withhold(member.number);
+    } else {
+      grants_.allow(member.number);
+    }
+  }
+  bool has_proposed = false;
+  for (const topology::MapChange& change : orders.changes) {
+    const Result<LogIndex, raft::Refusal> index =
+        raft_->propose(now, topology::encode_change(change));
+    if (!index) break;
+    proposed_ = *index;
+    has_proposed = true;
+  }
+  if (orders.configuration) {
+    if (const auto index = raft_->propose_change(now, *orders.configuration)) {
+      proposed_ = *index;
+      has_proposed = true;
+    }
+  }
+  if (orders.hand_over) static_cast<void>(raft_->hand_over(now, raft::kNobody));
+  return has_proposed;
+}
+
+// --- proposals ----------------------------------------------------------------------------------
+
+void Control::propose(const topology::MapChange& change, ProposalDone done) {
+  ++figures_.proposals;
+  if (proposals_.size() >= options_.proposals_max) {
+    post([call = std::move(done)] { call({.message = "too many changes of the map wait"}); });
+  } else {
+    proposals_.add(topology::encode_change(change), std::move(done), now_us(),
+                   options_.proposal_timeout_us);
+  }
+  // Behind what runs now: `done` is never called from inside this.
+  pump_soon();
+}
+
+void Control::push_proposals() {
+  if (raft_ == nullptr) return;
+  const uint64_t now = now_us();
+  for (const Propose& proposal : proposals_.take_due(now, options_.proposal_retry_us)) {
+    if (raft_->is_leader()) {
+      const ProposeAnswer reply = take_proposal(number_, proposal);
+      if (reply.index != LogIndex{0}) continue;
+    } else if (raft_->leader() != raft::kNobody) {
+      static_cast<void>(channel_->send(raft_->leader(), proposal));
+    }
+  }
+}
+
+// index 0: it can't be proposed here and now.
+ProposeAnswer Control::take_proposal(NodeNumber from, const Propose& proposal) {
+  ProposeAnswer reply{.request = proposal.request};
+  if (requests_.has(from, proposal.request)) {
+    reply.index = LogIndex{1};
+    return reply;
+  }
+  if (!may_lead() || !topology::decode_change(proposal.change)) return reply;
+  const auto index = raft_->propose(now_us(), proposal.change);
+  if (!index) return reply;
+  requests_.add(*index, {.from = from, .request = proposal.request, .term = raft_->term()});
+  reply.index = *index;
+  return reply;
+}
+
+void Control::on_message(const bus::Sender& from, const Propose& proposal) {
+  if (raft_ == nullptr || from.number == topology::kNoNode) return;
+  if (requests_.size() >= options_.proposals_max) return;
+  const ProposeAnswer reply = take_proposal(from.number, proposal);
+  if (reply.index == LogIndex{0}) answer(from.number, reply);
+}
+
+void Control::answer(NodeNumber to, const ProposeAnswer& answer) {
+  if (to != number_) {
+    static_cast<void>(channel_->send(to, answer));
+    return;
+  }
+  proposals_.on_answer(answer, map_.version, now_us(), options_.proposal_retry_us);
+}
+
+void Control::on_message(const bus::Sender& from, const ProposeAnswer& answer) {
+  if (from.number == topology::kNoNode) return;
+  proposals_.on_answer(answer, map_.version, now_us(), options_.proposal_retry_us);
+}
+
+Status Control::hand_over(NodeNumber to) {
+  if (!is_settled_leader()) {
+    return Error{Errc::unsupported, "this node does not lead the cluster"};
+  }
+  if (to == number_) return Error{Errc::invalid_argument, "this node leads already"};
+  if (!raft_->hand_over(now_us(), to)) {
+    return Error{Errc::unsupported, "no other voter could take over now"};
+  }
+  pump_soon();
+  return ok();
+}
+
+}  // namespace quoris::control

@@ -1,0 +1,178 @@
+// Control: what the bus asks and tells. Who may be here, who is there, what they say.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "cluster/control/control.h"
+
+namespace quoris::control {
+
+using bus::Notice;
+using bus::Refusal;
+using topology::Member;
+
+// --- who may be here ----------------------------------------------------------------------------
+
+std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
+  const bool knows_cluster = !file_.cluster_id.empty() && !peer.cluster_id.empty();
+  if (knows_cluster && file_.cluster_id != peer.cluster_id) {
+    return Notice{
+        .reason = Refusal::other_data,
+        .text = fmt::format("this is cluster {} with id {}, the data of {} are of the "
+                            "cluster with id {}",
+                            file_.cluster_name, file_.cluster_id, peer.node.name, peer.cluster_id)};
+  }
+  if (!map_.is_founded()) return std::nullopt;
+  if (const Member* member = map_.find_identity(peer.node.identity)) {
+    if (peer.node.number != topology::kNoNode && peer.node.number != member->number) {
+      return Notice{
+          .reason = Refusal::other_data,
+          .text = fmt::format("{} says that it is node {}, the map says {}", peer.node.name,
+                              raw(peer.node.number), raw(member->number))};
+    }
+    return std::nullopt;
+  }
+  // A member that this node has not heard of yet, or has no more to do with.
+  if (peer.node.number >= map_.next_number) return std::nullopt;
+  if (peer.node.number != topology::kNoNode) {
+    return Notice{.reason = Refusal::removed,
+                  .text = fmt::format("node {} was removed from the cluster; start it with an "
+                                      "empty data directory to let it in again",
+                                      raw(peer.node.number))};
+  }
+  return admit_newcomer(peer);
+}
+
+std::optional<Notice> Control::admit_newcomer(const bus::PeerFacts& peer) const {
+  const int64_t limit = options_.clock_limit_us;
+  if (std::abs(peer.clock_offset_us) > limit) {
+    return Notice{.reason = Refusal::clock,
+                  .text = fmt::format("the clock of {} differs from this one's by {} ms; more than "
+                                      "{} ms are not let in",
+                                      peer.node.name, peer.clock_offset_us / 1000, limit / 1000)};
+  }
+  const Member* holder = map_.find_name(peer.node.name);
+  if (holder == nullptr || holder->state == topology::MemberState::down) return std::nullopt;
+  return Notice{.reason = Refusal::name_taken,
+                .text = fmt::format("{} is the id of another node, number {}, which is not down",
+                                    peer.node.name, raw(holder->number))};
+}
+
+void Control::on_refused(const bus::RefusalReport& report) {
+  const bool is_believed = report.by_peer && (report.proven || file_.secret.empty());
+  if (!is_believed) return;
+  switch (report.notice.reason) {
+    case Refusal::removed:
+      if (number_ != topology::kNoNode && map_.find(number_) == nullptr) break;
+      return fatal("the cluster says: " + report.notice.text);
+    case Refusal::other_identity:
+    case Refusal::other_data:
+      // Somebody who belongs to a cluster looked for another node here. Who is alone in a cluster
+      // of its own has lost the data of the one that others remember.
+      if (report.began_here || map_.members.size() != 1 || phase_ != Phase::member) break;
+      return fatal(fmt::format(
+          "{} at {} belongs to a cluster that knows another node at this address: this node has "
+          "founded a second cluster, because its data directory was empty. Start it with --seed "
+          "and an empty data directory to join the one that is there",
+          report.node.name, report.address));
+    default:
+      break;
+  }
+  if (phase_ != Phase::newcomer) return;
+  if (std::exchange(last_refusal_, report.notice.text) == report.notice.text) return;
+  parts_.log.write(LogLevel::warning, "not let in by {} at {}: {}", report.node.name,
+                   report.address, report.notice.text);
+}
+
+// --- who is there -------------------------------------------------------------------------------
+
+void Control::on_link_up(bus::PeerId peer, bus::LinkKind link) {
+  if (link != bus::LinkKind::control) return;
+  join_due_us_ = 0;
+  const bus::NodeFacts* facts = bus_->facts(peer);
+  if (gossip_ == nullptr || facts == nullptr) return;
+  if (const Member* member = map_.find_identity(facts->identity)) {
+    gossip_->on_link_made(member->number, moment());
+  }
+}
+
+void Control::on_link_down(bus::PeerId peer, bus::LinkKind link, bus::EndReason reason) {
+  if (link != bus::LinkKind::control) return;
+  const bus::NodeFacts* facts = bus_->facts(peer);
+  if (gossip_ == nullptr || facts == nullptr) return;
+  const Member* member = map_.find_identity(facts->identity);
+  if (member == nullptr) return;
+  using bus::EndReason;
+  const bool is_closed =
+      reason == EndReason::gone || reason == EndReason::unreachable || reason == EndReason::refused;
+  gossip_->on_link_lost(member->number,
+                        is_closed ? membership::LinkLoss::closed : membership::LinkLoss::silent,
+                        moment());
+}
+
+// Members to call, gossip's members, and what this node says of itself.
+void Control::tell_bus() {
+  bus::LocalNode local = bus_->local();
+  local.cluster = file_.cluster_name;
+  local.cluster_id = file_.cluster_id;
+  local.secret = file_.secret;
+  local.facts.identity = parts_.identity;
+  local.facts.number = number_;
+  local.facts.boot = file_.boot;
+  local.facts.name = file_.name;
+  local.facts.client_address = {.host = host_, .port = file_.client_port};
+  local.facts.cluster_address = {.host = host_, .port = file_.cluster_port};
+  bus_->set_local(std::move(local));
+
+  std::vector<bus::Member> members;
+  std::vector<membership::MemberSpec> specs;
+  for (const Member& member : map_.members) {
+    specs.push_back({.number = member.number, .boot = member.boot});
+    members.push_back(
+        {.number = member.number,
+         .identity = member.identity,
+         .address = {.host = member.addresses.host, .port = member.addresses.cluster_port}});
+  }
+  bus_->set_members(members);
+  bus_->set_seeds(phase_ == Phase::newcomer ? file_.contacts : std::vector<HostPort>());
+  if (gossip_ != nullptr) gossip_->set_members(specs, moment());
+}
+
+// --- what they say ------------------------------------------------------------------------------
+
+namespace {
+
+template <class T, class... Ts>
+inline constexpr bool kIsAnyOf = (std::same_as<T, Ts> || ...);
+
+template <class T, class Variant>
+inline constexpr bool kIsIn = false;
+template <class T, class... Ts>
+inline constexpr bool kIsIn<T, std::variant<Ts...>> = kIsAnyOf<T, Ts...>;
+
+}  // namespace
+
+Status Control::on_message(const bus::Sender& from, bus::Words words) {
+  auto decoded = bus::Channel<ControlMessages>::decode(from, words);
+  if (!decoded) return decoded.error();
+  std::visit(
+      [&](const auto& message) {
+        using T = std::decay_t<decltype(message)>;
+        if constexpr (kIsIn<T, membership::Message>) {
+          if (gossip_ != nullptr && from.number != topology::kNoNode) {
+            gossip_->step(from.number, message, moment());
+          }
+        } else if constexpr (kIsIn<T, raft::Message>) {
+          if (raft_ != nullptr && from.number != topology::kNoNode) {
+            raft_->step(now_us(), from.number, message);
+          }
+        } else {
+          on_message(from, message);
+        }
+      },
+      *decoded);
+  return ok();
+}
+
+}  // namespace quoris::control
