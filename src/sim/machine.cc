@@ -129,7 +129,7 @@ Status Machine::open_control(Life& life) {
        .owner = *this,
        .directory = kDirectory,
        .identity = life.directory->identity().node_id,
-       .program = server::kQuorisVersion},
+       .program = std::string(server::kQuorisVersion)},
       options, wish());
   if (!opened) return opened.error();
   life.control = std::move(opened).value();

@@ -53,7 +53,7 @@ struct Proposal {
   std::string change;  // topology::encode_change()
   uint64_t asked_us = 0;
   uint64_t ended_us = 0;                          // 0: it is under way
-  std::optional<control::ProposalResult> result;  // when it has ended
+  std::optional<control::ProposalResult> result = {};  // when it has ended
 };
 
 class Observer {

@@ -52,7 +52,8 @@ TEST_CASE("simulation: where nothing goes wrong every operation is done", "[sim]
 }
 
 TEST_CASE("simulation: the same seed gives the same hash, another one another", "[sim]") {
-  const SimOptions options = options_of({"--time", "10s", "--nodes", "2"});
+  const std::string kind = GENERATE("--alone", "--cluster");
+  const SimOptions options = options_of({"--time", "10s", "--nodes", "2", kind});
   std::set<uint64_t> hashes;
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     const SimReport report = run_simulation(options, seed);
@@ -67,7 +68,8 @@ TEST_CASE("simulation: the same seed gives the same hash, another one another", 
 TEST_CASE("simulation: seeds under every policy with all faults", "[sim]") {
   const std::string policy = GENERATE("always", "everysec", "no");
   const SimReport sum = check_seeds(
-      options_of({"--seeds", "1..8", "--appendfsync", policy, "--time", "15s", "--nodes", "2"}));
+      options_of({"--seeds", "1..8", "--appendfsync", policy, "--time", "15s", "--nodes", "2",
+                  "--alone"}));
   CHECK(ok_of(sum) > 5'000);
   CHECK(sum.starts > 30);
   CHECK(sum.network.dropped > 50);
@@ -76,7 +78,8 @@ TEST_CASE("simulation: seeds under every policy with all faults", "[sim]") {
 TEST_CASE("simulation: seeds of every profile of faults", "[sim]") {
   const std::string faults = GENERATE("calm", "network", "disk", "clock", "crash");
   const SimReport sum = check_seeds(options_of({"--seeds", "101..104", "--faults", faults, "--time",
-                                                "15s", "--nodes", "2", "--appendfsync", "always"}));
+                                                "15s", "--nodes", "2", "--alone", "--appendfsync",
+                                                "always"}));
   CHECK(ok_of(sum) > 2'000);
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cluster/topology/cluster_views.h"
 #include "sim/cluster_looks.h"
 
 namespace quoris::sim {
