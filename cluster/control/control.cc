@@ -52,11 +52,8 @@ void Control::run_turn() {
   pump();
 }
 
-bool Control::wants_turn() const { return bus_->wants_turn(); }
-
-void Control::end_breath() {
-  is_breathing_ = false;
-  deliver_posts();
+bool Control::wants_turn() const {
+  return bus_->wants_turn() || (!posts_.empty() && !is_breathing_);
 }
 
 void Control::on_timer() {
@@ -78,7 +75,8 @@ void Control::note_lateness() {
 
 // Everything that follows from what has happened, until nothing does.
 void Control::pump() {
-  if (is_pumping_ || phase_ == Phase::over) return;
+  if (is_pumping_) return;
+  if (phase_ == Phase::over) return deliver_posts();
   is_pumping_ = true;
   do_what_is_due();
   bool more = true;
@@ -119,12 +117,7 @@ bool Control::take_raft_output() {
   if (output.is_empty()) return false;
   if (output.persist) storage_->persist(std::move(*output.persist));
   for (const raft::Outgoing& outgoing : output.messages) {
-    std::visit(
-        [&](const auto& message) {
-          // What isn't sent is lost, as messages may be.
-          static_cast<void>(channel_->send(outgoing.to, message));
-        },
-        outgoing.message);
+    std::visit([&](const auto& message) { send(outgoing.to, message); }, outgoing.message);
   }
   if (output.restore == nullptr && output.committed.empty()) return true;
   const topology::ClusterMap before = map_;
@@ -138,9 +131,7 @@ bool Control::take_gossip_output() {
   if (gossip_ == nullptr) return false;
   const membership::Output output = gossip_->take_output();
   for (const membership::Outgoing& outgoing : output.messages) {
-    std::visit(
-        [&](const auto& message) { static_cast<void>(channel_->send(outgoing.to, message)); },
-        outgoing.message);
+    std::visit([&](const auto& message) { send(outgoing.to, message); }, outgoing.message);
   }
   for (const membership::Event& event : output.events) on_event(event);
   return !output.messages.empty() || !output.events.empty();
@@ -222,6 +213,7 @@ void Control::fatal(std::string why) {
   parts_.env.timers.cancel(timer_);
   timer_ = TimerId{0};
   post([this, text = std::move(why)] { parts_.owner.on_fatal(text); });
+  if (stopped_ != nullptr) post(std::exchange(stopped_, nullptr));
 }
 
 void Control::stop(std::function<void()> done) {

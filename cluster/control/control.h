@@ -27,6 +27,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/disk.h"
@@ -114,7 +115,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
 
   void begin_breath() { is_breathing_ = true; }
 
-  void end_breath();
+  void end_breath() { is_breathing_ = false; }
 
   // --- what is known --------------------------------------------------------------------------
   [[nodiscard]] bool is_member() const { return number_ != topology::kNoNode; }
@@ -203,6 +204,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   [[nodiscard]] Status decide(const Wish& wish);
   [[nodiscard]] Status check_wish(const NodeFile& kept, const Wish& wish) const;
   void take_wish(const Wish& wish);
+  void look_ahead(const raft::LogEntry& entry);
   [[nodiscard]] Result<raft::StoredState> found();
   [[nodiscard]] topology::Newcomer newcomer() const;
   void make_member(raft::StoredState state);
@@ -227,6 +229,11 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void on_room(bus::PeerId /*peer*/, bus::LinkKind /*link*/) override {}
 
   void tell_bus();
+  [[nodiscard]] const topology::ClusterMap& known_map() const;
+  [[nodiscard]] const topology::Member* member_of(bus::PeerId peer) const;
+  [[nodiscard]] NodeNumber number_of(const bus::Sender& from) const;
+  template <class Message>
+  void send(NodeNumber to, const Message& message);
 
   // --- raft::StorageOwner
   void on_persisted(uint64_t sequence) override;
@@ -281,6 +288,11 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   std::string host_;  // where others reach this node; empty: not known yet
   topology::ClusterMap map_;
   mutable std::optional<uint64_t> map_hash_;
+  // Where the log will lead if all that was in it at the start is committed: whom to call, and whom
+  // to believe that it is a member, until the map has got there.
+  topology::ClusterMap ahead_;
+  // Of a cluster that we belong to, but not in the map here yet.
+  std::map<NodeNumber, bus::PeerId> strangers_;
 
   std::unique_ptr<bus::Bus> bus_;
   std::optional<bus::Channel<ControlMessages>> channel_;
@@ -315,5 +327,16 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   bool is_breathing_ = false;
   bool is_pumping_ = false;
 };
+
+// To a member, or to who will be one once the map here knows. What can't be sent is lost, as
+// messages may be: all protocols here repeat.
+template <class Message>
+void Control::send(NodeNumber to, const Message& message) {
+  if (bus_->find(to)) {
+    static_cast<void>(channel_->send(to, message));
+  } else if (const auto found = strangers_.find(to); found != strangers_.end()) {
+    static_cast<void>(channel_->send(found->second, message));
+  }
+}
 
 }  // namespace quoris::control

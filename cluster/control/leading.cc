@@ -34,16 +34,16 @@ void Control::renew_lease() {
   }
   const NodeNumber leader = raft_->leader();
   if (leader == raft::kNobody || leader == number_) return;
-  static_cast<void>(channel_->send(
-      leader,
-      LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version}));
+  send(leader,
+       LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version});
 }
 
 // A leader that was deposed and doesn't know it yet has a lease that runs out by itself, and
 // nothing that it grants lasts longer.
 void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
   if (raft_ == nullptr || !raft_->is_settled_leader()) return;
-  const Member* member = map_.find(from.number);
+  const NodeNumber node = number_of(from);
+  const Member* member = map_.find(node);
   LeaseGrant grant{
       .sequence = request.sequence, .term = raft_->term(), .map_version = map_.version};
   const uint64_t now = now_us();
@@ -52,15 +52,15 @@ void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
     own_until = now + options_.raft.election_timeout_us;
   }
   if (member != nullptr && may_have_lease(*member, request.boot)) {
-    grant.duration_us = grants_.grant(from.number, now, own_until);
+    grant.duration_us = grants_.grant(node, now, own_until);
   }
   ++(grant.duration_us > 0 ? figures_.leases_granted : figures_.leases_denied);
-  static_cast<void>(channel_->send(from.number, grant));
+  send(node, grant);
 }
 
 void Control::on_message(const bus::Sender& from, const LeaseGrant& grant) {
   // A late answer of an earlier leader is fine: it has covered it by its own lease.
-  if (from.number == topology::kNoNode) return;
+  if (number_of(from) == topology::kNoNode) return;
   lease_.on_grant(grant, options_.raft.drift_permille);
 }
 
@@ -166,7 +166,7 @@ void Control::push_proposals() {
       const ProposeAnswer reply = take_proposal(number_, proposal);
       if (reply.index != LogIndex{0}) continue;
     } else if (raft_->leader() != raft::kNobody) {
-      static_cast<void>(channel_->send(raft_->leader(), proposal));
+      send(raft_->leader(), proposal);
     }
   }
 }
@@ -187,22 +187,22 @@ ProposeAnswer Control::take_proposal(NodeNumber from, const Propose& proposal) {
 }
 
 void Control::on_message(const bus::Sender& from, const Propose& proposal) {
-  if (raft_ == nullptr || from.number == topology::kNoNode) return;
+  const NodeNumber node = number_of(from);
+  if (raft_ == nullptr || node == topology::kNoNode) return;
   if (requests_.size() >= options_.proposals_max) return;
-  const ProposeAnswer reply = take_proposal(from.number, proposal);
-  if (reply.index == LogIndex{0}) answer(from.number, reply);
+  const ProposeAnswer reply = take_proposal(node, proposal);
+  if (reply.index == LogIndex{0}) answer(node, reply);
 }
 
 void Control::answer(NodeNumber to, const ProposeAnswer& answer) {
   if (to != number_) {
-    static_cast<void>(channel_->send(to, answer));
-    return;
+    return send(to, answer);
   }
   proposals_.on_answer(answer, map_.version, now_us(), options_.proposal_retry_us);
 }
 
 void Control::on_message(const bus::Sender& from, const ProposeAnswer& answer) {
-  if (from.number == topology::kNoNode) return;
+  if (number_of(from) == topology::kNoNode) return;
   proposals_.on_answer(answer, map_.version, now_us(), options_.proposal_retry_us);
 }
 

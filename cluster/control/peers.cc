@@ -23,8 +23,9 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
                             "cluster with id {}",
                             file_.cluster_name, file_.cluster_id, peer.node.name, peer.cluster_id)};
   }
-  if (!map_.is_founded()) return std::nullopt;
-  if (const Member* member = map_.find_identity(peer.node.identity)) {
+  const topology::ClusterMap& map = known_map();
+  if (!map.is_founded()) return std::nullopt;
+  if (const Member* member = map.find_identity(peer.node.identity)) {
     if (peer.node.number != topology::kNoNode && peer.node.number != member->number) {
       return Notice{
           .reason = Refusal::other_data,
@@ -34,7 +35,7 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
     return std::nullopt;
   }
   // A member that this node has not heard of yet, or has no more to do with.
-  if (peer.node.number >= map_.next_number) return std::nullopt;
+  if (peer.node.number >= map.next_number) return std::nullopt;
   if (peer.node.number != topology::kNoNode) {
     return Notice{.reason = Refusal::removed,
                   .text = fmt::format("node {} was removed from the cluster; start it with an "
@@ -91,24 +92,44 @@ void Control::on_link_up(bus::PeerId peer, bus::LinkKind link) {
   if (link != bus::LinkKind::control) return;
   join_due_us_ = 0;
   const bus::NodeFacts* facts = bus_->facts(peer);
-  if (gossip_ == nullptr || facts == nullptr) return;
-  if (const Member* member = map_.find_identity(facts->identity)) {
-    gossip_->on_link_made(member->number, moment());
+  if (facts == nullptr) return;
+  if (const Member* member = member_of(peer)) {
+    if (gossip_ != nullptr) gossip_->on_link_made(member->number, moment());
+  } else if (facts->number != topology::kNoNode) {
+    strangers_[facts->number] = peer;
   }
 }
 
 void Control::on_link_down(bus::PeerId peer, bus::LinkKind link, bus::EndReason reason) {
   if (link != bus::LinkKind::control) return;
-  const bus::NodeFacts* facts = bus_->facts(peer);
-  if (gossip_ == nullptr || facts == nullptr) return;
-  const Member* member = map_.find_identity(facts->identity);
-  if (member == nullptr) return;
+  std::erase_if(strangers_, [peer](const auto& entry) { return entry.second == peer; });
+  const Member* member = member_of(peer);
+  if (gossip_ == nullptr || member == nullptr) return;
   using bus::EndReason;
   const bool is_closed =
       reason == EndReason::gone || reason == EndReason::unreachable || reason == EndReason::refused;
   gossip_->on_link_lost(member->number,
                         is_closed ? membership::LinkLoss::closed : membership::LinkLoss::silent,
                         moment());
+}
+
+const topology::ClusterMap& Control::known_map() const {
+  return ahead_.version > map_.version ? ahead_ : map_;
+}
+
+// Null: none that is known here.
+const Member* Control::member_of(bus::PeerId peer) const {
+  const bus::NodeFacts* facts = bus_->facts(peer);
+  return facts == nullptr ? nullptr : known_map().find_identity(facts->identity);
+}
+
+// A leader that came into the cluster while this node was away is heard, or this node would never
+// learn of it. Its number is its own word, but it has proved that it knows the secret.
+NodeNumber Control::number_of(const bus::Sender& from) const {
+  if (from.number != topology::kNoNode) return from.number;
+  const auto found = std::ranges::find_if(
+      strangers_, [&from](const auto& entry) { return entry.second == from.peer; });
+  return found == strangers_.end() ? topology::kNoNode : found->first;
 }
 
 // Members to call, gossip's members, and what this node says of itself.
@@ -127,7 +148,7 @@ void Control::tell_bus() {
 
   std::vector<bus::Member> members;
   std::vector<membership::MemberSpec> specs;
-  for (const Member& member : map_.members) {
+  for (const Member& member : known_map().members) {
     specs.push_back({.number = member.number, .boot = member.boot});
     members.push_back(
         {.number = member.number,
@@ -164,9 +185,8 @@ Status Control::on_message(const bus::Sender& from, bus::Words words) {
             gossip_->step(from.number, message, moment());
           }
         } else if constexpr (kIsIn<T, raft::Message>) {
-          if (raft_ != nullptr && from.number != topology::kNoNode) {
-            raft_->step(now_us(), from.number, message);
-          }
+          const NodeNumber node = number_of(from);
+          if (raft_ != nullptr && node != topology::kNoNode) raft_->step(now_us(), node, message);
         } else {
           on_message(from, message);
         }

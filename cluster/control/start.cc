@@ -79,11 +79,24 @@ Status Control::decide(const Wish& wish) {
   const bool has_state = state.snapshot != nullptr || !state.entries.empty();
   if (file_.is_member() && has_state) {
     number_ = file_.number;
+    ahead_ = map_;
+    for (const raft::LogEntry& entry : state.entries) look_ahead(entry);
     make_member(std::move(state));
   } else {
     stored_ = std::move(state);
   }
   return ok();
+}
+
+void Control::look_ahead(const raft::LogEntry& entry) {
+  if (entry.index <= ahead_.version) return;
+  std::optional<topology::MapChange> change;
+  if (entry.kind == raft::EntryKind::command) change = topology::decode_change(entry.payload);
+  if (change) {
+    static_cast<void>(topology::apply(ahead_, entry.index, *change));
+  } else {
+    topology::skip(ahead_, entry.index);
+  }
 }
 
 // Addresses and the secret may change, all else stays what it is.
