@@ -352,9 +352,9 @@ void Machine::end_soon(ProcessEvent event) {
   const bool is_gone = is_leaving_ && event == ProcessEvent::gave_up;
   world_.queue().schedule(0, [this, life = lives_, is_gone] {
     if (state_ == State::off || state_ == State::idle || life != lives_) return;
-    if (is_gone) return retire();
     end_process();
     state_ = State::idle;
+    if (is_gone) return retire();
     start_after(kSupervisorUs);
   });
 }
