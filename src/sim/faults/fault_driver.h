@@ -107,6 +107,7 @@ class FaultDriver final : public Observer {
   void see_off(size_t node, uint64_t life);
   void empty_disk(const Planned& planned);
   [[nodiscard]] size_t members_that_stay();
+  [[nodiscard]] bool leaves_clients_a_node(size_t leaving);
   void look_after_logs();
   void note_absence(size_t node);
   void note_presence(size_t node);

@@ -190,6 +190,15 @@ size_t FaultDriver::members_that_stay() {
   return count;
 }
 
+bool FaultDriver::leaves_clients_a_node(size_t leaving) {
+  for (size_t node = 0; node < world_.nodes(); ++node) {
+    const Machine& machine = world_.machine(node);
+    const bool stays = node != leaving && machine.is_deployed() && !machine.is_leaving();
+    if (stays && !clients_[node].empty()) return true;
+  }
+  return clients_[leaving].empty();
+}
+
 void FaultDriver::begin_on_members(const Planned& planned) {
   switch (planned.kind) {
     case join:
@@ -222,6 +231,7 @@ void FaultDriver::let_go(const Planned& planned) {
   const topology::Member* member = member_of(machine, *map);
   if (member == nullptr || member->state != topology::MemberState::up) return;
   if (members_that_stay() <= std::max(kMembersMin, nodes_at_start_ - 1)) return;
+  if (!leaves_clients_a_node(planned.node)) return;
   ++played_[static_cast<size_t>(planned.kind)];
   tell(planned, true);
   note_absence(planned.node);
