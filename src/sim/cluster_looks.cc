@@ -48,9 +48,8 @@ bool all_voters_are_sound(World& world) {
   const raft::Raft& raft = *leading.control()->raft();
   if (raft.log().configuration_index() > raft.commit_index()) return false;
   if (!raft.is_settled_leader()) return false;
-  return std::ranges::all_of(raft.configuration().voters, [&](NodeNumber voter) {
-    return machine_of(world, voter) != nullptr;
-  });
+  return std::ranges::all_of(raft.configuration().voters,
+                             [&](NodeNumber voter) { return machine_of(world, voter) != nullptr; });
 }
 
 }  // namespace quoris::sim

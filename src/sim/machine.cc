@@ -252,7 +252,8 @@ void Machine::stop_cleanly() {
   loop_.defer([this] {
     // The disk may be in the way of a clean end; then there is another one.
     const auto stop_node = [this] {
-      life_->node->shutdown({}, [this] { life_->node->shutdown({.save = {}, .force = true}, [] {}); });
+      life_->node->shutdown({},
+                            [this] { life_->node->shutdown({.save = {}, .force = true}, [] {}); });
     };
     if (life_->control == nullptr) return stop_node();
     life_->control->stop(stop_node);

@@ -129,10 +129,9 @@ class Narrator final : public Observer {
   void tell_leader(Machine& machine) {
     led_ = machine.control()->raft()->term();
     const uint64_t silent_us = world_.now_us() - leader_lost_us_;
-    const std::string after = leader_lost_us_ == 0
-                                  ? std::string()
-                                  : fmt::format(", {} ms after the last one was gone",
-                                                silent_us / kMs);
+    const std::string after =
+        leader_lost_us_ == 0 ? std::string()
+                             : fmt::format(", {} ms after the last one was gone", silent_us / kMs);
     leader_lost_us_ = 0;
     leader_ = machine.index();
     say("{} is the leader (term {}){}.", machine.name(), raw(led_), after);
@@ -166,8 +165,8 @@ class Narrator final : public Observer {
   }
 
   void on_proposal(const Proposal& proposal) override {
-    const bool is_applied = proposal.result && proposal.result->kind ==
-                                                   control::ProposalResult::Kind::applied;
+    const bool is_applied =
+        proposal.result && proposal.result->kind == control::ProposalResult::Kind::applied;
     if (is_applied) ++changes_;
   }
 
@@ -190,7 +189,7 @@ class Narrator final : public Observer {
   PrintLine print_;
   std::array<uint64_t, 2> answered_{};
   Term led_{0};
-  size_t leader_ = ~size_t{0};    // its machine, until it is gone
+  size_t leader_ = ~size_t{0};  // its machine, until it is gone
   uint64_t leader_lost_us_ = 0;
   LogIndex version_{0};
   std::map<NodeNumber, std::string> states_;  // of the members, by the newest map

@@ -52,7 +52,7 @@ struct Proposal {
   uint64_t life = 0;   // of the machine's process: with it the answer is lost
   std::string change;  // topology::encode_change()
   uint64_t asked_us = 0;
-  uint64_t ended_us = 0;                          // 0: it is under way
+  uint64_t ended_us = 0;                               // 0: it is under way
   std::optional<control::ProposalResult> result = {};  // when it has ended
 };
 

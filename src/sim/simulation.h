@@ -1,9 +1,9 @@
 // Simulation: one run from one seed: a world, clients, faults and checkers, and what came of it.
 //
 // A run: nodes start, clients work; faults come and go; a quiet part in which everything is well
-// and every operation has to succeed; clients end, and a cluster comes to rest; each node is stopped
-// and started again, and what it holds compared. The same options, seed and build give the same
-// report, the hash included. Used by: command (`quoris sim`), tests.
+// and every operation has to succeed; clients end, and a cluster comes to rest; each node is
+// stopped and started again, and what it holds compared. The same options, seed and build give the
+// same report, the hash included. Used by: command (`quoris sim`), tests.
 #pragma once
 
 #include <array>
@@ -38,7 +38,7 @@ struct SimOptions {
   std::vector<FaultKind> fault_kinds;  // what `faults` means
   std::string workload = "mixed";
   server::AppendFsync appendfsync = server::AppendFsync::everysec;
-  std::string plant;  // a bug (base/planted.h); empty: none
+  std::string plant;            // a bug (base/planted.h); empty: none
   std::optional<bool> cluster;  // nothing: where there are several nodes
   bool trace = false;
   bool demo = false;

@@ -2,8 +2,11 @@
 // checkers make of it.
 #include <catch2/catch.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/planted.h"
 #include "sim/check/cluster_checker.h"
 #include "sim/check/lease_checker.h"
 #include "sim/check/map_checker.h"
@@ -84,6 +87,18 @@ struct Bench {
   std::vector<Checker*> checkers = {&raft, &maps, &leases, &cluster};
 };
 
+// From the other two, or from none any more.
+void cut_off(Bench& bench, const Machine& machine, bool is_cut) {
+  for (size_t i = 0; i < 3; ++i) {
+    const HostId other = bench.world.machine(i).host();
+    if (i == machine.index()) continue;
+    for (const auto& [from, to] :
+         {std::pair(machine.host(), other), std::pair(other, machine.host())}) {
+      is_cut ? bench.world.network().cut(from, to) : bench.world.network().mend(from, to);
+    }
+  }
+}
+
 TEST_CASE("cluster: three machines that start at once become one cluster", "[sim]") {
   Bench bench(3);
   REQUIRE(bench.comes_to_rest(5 * kSecond));
@@ -128,9 +143,8 @@ TEST_CASE("cluster: a machine joins, another one leaves and goes", "[sim]") {
 TEST_CASE("cluster: who lost its disk comes back under its name with another number", "[sim]") {
   // The founder too: it is told where the others are.
   const size_t node = GENERATE(0, 2);
-  Bench bench(3, 7,
-              {{.kind = FaultKind::wipe, .node = node, .at_us = 5 * kSecond,
-                .lasts_us = 200 * kMs}});
+  Bench bench(
+      3, 7, {{.kind = FaultKind::wipe, .node = node, .at_us = 5 * kSecond, .lasts_us = 200 * kMs}});
   bench.run(4 * kSecond);
   const NodeNumber before = bench.member(node).number;
   const std::string name = bench.member(node).name;
@@ -158,23 +172,95 @@ TEST_CASE("cluster: one that is cut off is down for the others, and back when it
   Bench bench(3);
   REQUIRE(bench.comes_to_rest());
   Machine& old = bench.leader();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i == old.index()) continue;
-    bench.world.network().cut(old.host(), bench.world.machine(i).host());
-    bench.world.network().cut(bench.world.machine(i).host(), old.host());
-  }
+  cut_off(bench, old, true);
   CHECK(bench.until(5 * kSecond, [&] {
     const topology::Member* seen = newest_map(bench.world)->find(old.control()->number());
     return seen->state == topology::MemberState::down;
   }));
   CHECK(old.observe([](control::Control& it) { return it.lease_left_us(); }) == 0);
-  for (size_t i = 0; i < 3; ++i) {
-    if (i == old.index()) continue;
-    bench.world.network().mend(old.host(), bench.world.machine(i).host());
-    bench.world.network().mend(bench.world.machine(i).host(), old.host());
-  }
+  cut_off(bench, old, false);
   CHECK(bench.comes_to_rest());
   CHECK(bench.complaints() == 0);
+}
+
+// --- planted bugs
+// ----------------------------------------------------------------------------------
+
+class Planted {
+ public:
+  explicit Planted(std::string_view name) { plant_bug(name); }
+
+  ~Planted() { plant_bug({}); }
+
+  Planted(const Planted&) = delete;
+  Planted& operator=(const Planted&) = delete;
+};
+
+// Holds without the bug, and does not with it.
+template <class Holds>
+void require_found_by(std::string_view bug, Holds holds) {
+  if (!kHasPlantedBugs) return;
+  INFO(bug);
+  CHECK(holds());
+  const Planted planted(bug);
+  CHECK_FALSE(holds());
+}
+
+// The leader is cut off, and a second node votes for the third. As soon as that one leads it is cut
+// off, and the power of its voter goes; back again, the voter and the first leader, who has heard
+// nothing of all that, elect somebody.
+bool terms_have_one_leader() {
+  size_t tried = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    Bench bench(3, seed);
+    REQUIRE(bench.comes_to_rest());
+    Machine& first = bench.leader();
+    const Term term = first.control()->raft()->term();
+    Machine& voter = bench.world.machine((first.index() + 1) % 3);
+    Machine& third = bench.world.machine((first.index() + 2) % 3);
+    voter.slow_disk_down(100 * kMs);
+    cut_off(bench, first, true);
+    const auto leads = [term](Machine& machine) {
+      const raft::Raft& raft = *machine.control()->raft();
+      return raft.is_leader() && raft.term() > term;
+    };
+    const uint64_t end_us = bench.world.now_us() + 5 * kSecond;
+    while (!leads(third) && !leads(voter) && bench.world.queue().run_next(end_us)) {
+    }
+    if (!leads(third)) continue;
+    ++tried;
+    voter.cut_power();
+    cut_off(bench, third, true);
+    cut_off(bench, first, false);
+    bench.run(1);
+    voter.slow_disk_down(0);
+    bench.run(5 * kSecond);
+    if (!bench.raft.complaints().empty()) return false;
+  }
+  REQUIRE(tried > 2);
+  return true;
+}
+
+// Who has a wrong clock asks for leases all the time; it is to be left without one, and then is
+// stale.
+bool wrong_clocks_are_stale() {
+  Bench bench(3);
+  REQUIRE(bench.comes_to_rest());
+  Machine& wrong = bench.world.machine((bench.leader().index() + 1) % 3);
+  wrong.clock().jump_wall_us(5 * static_cast<int64_t>(kSecond));
+  const bool is_stale = bench.until(20 * kSecond, [&] {
+    return bench.member(wrong.index()).state == topology::MemberState::stale;
+  });
+  return is_stale && bench.leases.complaints().empty();
+}
+
+TEST_CASE("cluster: a vote that is sent before it is durable is found", "[sim]") {
+  require_found_by("raft: a vote is sent before it is durable", terms_have_one_leader);
+}
+
+TEST_CASE("cluster: a lease that goes on for who is to lose it is found", "[sim]") {
+  require_found_by("control: a lease goes on while a node is declared down",
+                   wrong_clocks_are_stale);
 }
 
 }  // namespace

@@ -101,8 +101,8 @@ TEST_CASE("sim command: a demo tells its story, a trace every event", "[sim]") {
   const Output demo = run({"--demo"});
   INFO(demo.printed);
   CHECK(demo.status == 0);
-  for (const char* expected : {"is the leader (term", "is killed", "The power of node",
-                               "is back", "is no member any more", "PASSED"}) {
+  for (const char* expected : {"is the leader (term", "is killed", "The power of node", "is back",
+                               "is no member any more", "PASSED"}) {
     CHECK(demo.printed.find(expected) != std::string::npos);
   }
   const Output trace = run({"--trace", "--time", "10s", "--nodes", "1"});

@@ -37,8 +37,8 @@ bool ClusterChecker::majority_is_well() {
     const control::Control* control = world().machine(i).control();
     if (control == nullptr || control->raft() == nullptr) continue;
     const raft::RaftLog& log = control->raft()->log();
-    const bool is_newer = newest == nullptr || !log.is_covered_by(newest->last_index(),
-                                                                  newest->log().last_term());
+    const bool is_newer =
+        newest == nullptr || !log.is_covered_by(newest->last_index(), newest->log().last_term());
     if (is_newer) newest = control->raft();
   }
   if (newest == nullptr) return false;
@@ -67,9 +67,10 @@ void ClusterChecker::on_turn(Machine& machine) {
     led_at_us_ = now_us;
     check_alive(leader->control()->map());
   } else if (now_us - led_at_us_ > kLeaderUs) {
-    complain(fmt::format("{} us: a majority of the voters is well since {} us, and nobody leads "
-                         "since {} us",
-                         now_us, well_since_us_, led_at_us_));
+    complain(
+        fmt::format("{} us: a majority of the voters is well since {} us, and nobody leads "
+                    "since {} us",
+                    now_us, well_since_us_, led_at_us_));
     led_at_us_ = now_us;
   }
   check_proposals();
@@ -146,10 +147,10 @@ void ClusterChecker::check_proposals() {
       continue;
     }
     if (!is_excused) {
-      complain(fmt::format("{} us: proposal {}, made at node {} at {} us, has no answer, and a "
-                           "majority of the voters is well since {} us",
-                           now_us, proposal.id, proposal.node + 1, proposal.asked_us,
-                           well_since_us_));
+      complain(
+          fmt::format("{} us: proposal {}, made at node {} at {} us, has no answer, and a "
+                      "majority of the voters is well since {} us",
+                      now_us, proposal.id, proposal.node + 1, proposal.asked_us, well_since_us_));
     }
     it = pending_.erase(it);
   }
@@ -188,7 +189,8 @@ std::vector<std::string> ClusterChecker::unrest() {
     for (const topology::Member& member : map.members) {
       names += fmt::format(" {} ({})", member.name, topology::state_name(member.state));
     }
-    wrong.push_back(fmt::format("{} machines are there, and these are members:{}", deployed, names));
+    wrong.push_back(
+        fmt::format("{} machines are there, and these are members:{}", deployed, names));
   }
   return wrong;
 }
@@ -206,8 +208,7 @@ void ClusterChecker::check_member(Machine& machine, const topology::ClusterMap& 
     return;
   }
   if (member->state != MemberState::up) {
-    wrong.push_back(
-        fmt::format("{} is {}", machine.name(), topology::state_name(member->state)));
+    wrong.push_back(fmt::format("{} is {}", machine.name(), topology::state_name(member->state)));
   }
   const bool is_same = control->map().version == map.version && control->map() == map;
   if (!is_same) {

@@ -64,10 +64,10 @@ class ClusterChecker final : public Checker {
 
   const FaultDriver& faults_;
   uint64_t next_look_us_ = 0;
-  uint64_t well_since_us_ = kNever;            // a majority
-  uint64_t led_at_us_ = 0;                     // when there last was a settled leader
+  uint64_t well_since_us_ = kNever;             // a majority
+  uint64_t led_at_us_ = 0;                      // when there last was a settled leader
   std::map<size_t, uint64_t> node_well_since_;  // by machine
-  std::map<uint64_t, Proposal> pending_;       // by id
+  std::map<uint64_t, Proposal> pending_;        // by id
   Figures figures_;
 };
 

@@ -48,8 +48,8 @@ void RaftChecker::note_leader(Machine& machine, const raft::Raft& raft, Seen& se
     if (entry->second.seen_in > raft.term()) continue;
     if (log.term_at(entry->first) == entry->second.term) continue;
     complain(fmt::format("{} leads in term {} without entry {} of term {}, which node {} applied",
-                         at(machine), raw(raft.term()), raw(entry->first),
-                         raw(entry->second.term), entry->second.node + 1));
+                         at(machine), raw(raft.term()), raw(entry->first), raw(entry->second.term),
+                         entry->second.node + 1));
     return;
   }
 }

@@ -130,9 +130,8 @@ void RegisterChecker::check(const Name& name, const std::vector<Entry>& entries,
   configurations_ += verdict.configurations;
   if (verdict.outcome == Linearizability::undecided) return note_undecided();
   if (verdict.outcome == Linearizability::holds) return;
-  complain(
-      fmt::format("node {}, {}: {}{}", Machine::index_of_keyspace(name.first) + 1, name.second,
-                  what, verdict.explanation));
+  complain(fmt::format("node {}, {}: {}{}", Machine::index_of_keyspace(name.first) + 1, name.second,
+                       what, verdict.explanation));
 }
 
 void RegisterChecker::on_end() {

@@ -139,6 +139,7 @@ void FaultDriver::quiet() {
     if (!plan_.empty()) disturb(node, until_us_, until_us_);
   }
   cut_new_leader_us_ = 0;
+  blackout_us_ = 0;
   for (Observer* observer : world_.observers()) observer->on_quiet();
 }
 

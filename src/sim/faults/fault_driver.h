@@ -1,13 +1,12 @@
 // FaultDriver: what goes wrong in a run, and when: drawn from the seed alone before the run begins,
 // so that it is the same whatever the nodes make of it; and aimed at moments where a name says so.
 //
-// Faults begin one after another with pauses between; those that last may overlap. In a cluster some
-// of them are for the leader, whoever that is then. At the end of the faulty part everything heals,
-// and on_quiet() is called; who was told to leave goes on leaving. Which operations a fault excuses
-// is kept: disturbed().
-// Faults of members go only as far as an operator would: no more than one disk of a voter is lost
-// before others have taken its place, and enough members stay.
-// Used by: Simulation. fault_driver_cluster.cc has what only a cluster knows.
+// Faults begin one after another with pauses between; those that last may overlap. In a cluster
+// some of them are for the leader, whoever that is then. At the end of the faulty part everything
+// heals, and on_quiet() is called; who was told to leave goes on leaving. Which operations a fault
+// excuses is kept: disturbed(). Faults of members go only as far as an operator would: no more than
+// one disk of a voter is lost before others have taken its place, and enough members stay. Used by:
+// Simulation. fault_driver_cluster.cc has what only a cluster knows.
 #pragma once
 
 #include <array>
@@ -75,6 +74,7 @@ class FaultDriver final : public Observer {
                     std::string_view bytes) override;
   void on_process(Machine& machine, ProcessEvent event) override;
   void on_turn(Machine& machine) override;
+  void on_proposal(const Proposal& proposal) override;
 
   void make_plan(const Options& options);
   void begin(const Planned& planned);
@@ -128,6 +128,7 @@ class FaultDriver final : public Observer {
   // Who leads in a later term is cut off for so long; 0: nobody.
   uint64_t cut_new_leader_us_ = 0;
   Term cut_after_term_{0};
+  uint64_t blackout_us_ = 0;  // armed: about so long; 0: not
 };
 
 }  // namespace quoris::sim

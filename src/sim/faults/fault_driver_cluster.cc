@@ -151,8 +151,29 @@ void FaultDriver::begin_on_cluster(const Planned& planned) {
       down_us_[node] = planned.lasts_us;
       world_.queue().schedule(kAimedUs, [this] { cut_new_leader_us_ = 0; });
       return machine.kill();
+    case blackout:
+      tell(planned, true);
+      blackout_us_ = std::max<uint64_t>(planned.lasts_us, 1);
+      world_.queue().schedule(kAimedUs, [this] { blackout_us_ = 0; });
+      return;
     default:
       return hand_over_leadership(planned);
+  }
+}
+
+// They come back one after the other, in an order that changes.
+void FaultDriver::on_proposal(const Proposal& proposal) {
+  using Kind = control::ProposalResult::Kind;
+  if (blackout_us_ == 0 || !proposal.result || proposal.result->kind != Kind::applied) return;
+  // Elsewhere it is a little later, and the disks have had that time.
+  const Machine* leader = leader_of(world_);
+  if (leader == nullptr || leader->index() != proposal.node) return;
+  const uint64_t lasts_us = std::exchange(blackout_us_, 0);
+  for (size_t node = 0; node < world_.nodes(); ++node) {
+    Machine& machine = world_.machine(node);
+    if (!machine.is_deployed()) continue;
+    down_us_[node] = 1 + lasts_us * ((node + proposal.id) % world_.nodes()) / 2;
+    machine.cut_power();
   }
 }
 

@@ -41,14 +41,22 @@ constexpr std::array<std::string_view, kFaultKinds> kNames = {
     "power_cut_leader_at_step",
     "cut_new_leader",
     "hand_over",
+    "blackout",
     "join",
     "leave",
     "wipe",
 };
 
-constexpr std::array kNetwork = {partition, partition_inbound, partition_outbound, flicker,
-                                 slow_link, lossy_link,        reset,              split,
-                                 cut_pair,  channel};
+constexpr std::array kNetwork = {partition,
+                                 partition_inbound,
+                                 partition_outbound,
+                                 flicker,
+                                 slow_link,
+                                 lossy_link,
+                                 reset,
+                                 split,
+                                 cut_pair,
+                                 channel};
 constexpr std::array kDisk = {slow_disk, failing_writes, failing_syncs, full_disk};
 constexpr std::array kClock = {clock_jump, clock_drift};
 constexpr std::array kCrash = {pause,
@@ -59,8 +67,8 @@ constexpr std::array kCrash = {pause,
                                power_cut_at_reply,
                                power_cut_in_snapshot,
                                crash_in_recovery};
-constexpr std::array kLeader = {pause_past_lease, power_cut_leader_at_step, cut_new_leader,
-                                hand_over, restart};
+constexpr std::array kLeader = {
+    pause_past_lease, power_cut_leader_at_step, cut_new_leader, hand_over, restart, blackout};
 constexpr std::array kMembers = {join, leave, wipe};
 constexpr std::array kCalm = {slow_link, pause, kill, restart, join, leave};
 

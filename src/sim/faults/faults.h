@@ -50,6 +50,7 @@ enum class FaultKind : uint8_t {
   power_cut_leader_at_step,  // of Raft's files
   cut_new_leader,            // the leader dies, and who is elected then is cut off at once
   hand_over,                 // leadership moves on request
+  blackout,                  // the power of all goes as soon as the leader has made a change
   // Its members.
   join,   // a machine from the store
   leave,  // a member goes, and its machine is put into the store
