@@ -101,8 +101,11 @@ class TestEdge final : public NodeEdge {
     env_.clock().advance_to(env_.clock().now_us() + microseconds);
   }
 
+  void breathe() override { ++breaths; }
+
   std::map<std::string, std::string> files;
   std::string refused_setting;
+  int breaths = 0;
   int stopped_with = -1;
 
  private:
@@ -175,7 +178,8 @@ class TestClient {
 
 class TestNode {
  public:
-  explicit TestNode(uint64_t seed = 1, std::span<const command::CommandSpec> more_commands = {})
+  explicit TestNode(uint64_t seed = 1, std::span<const command::CommandSpec> more_commands = {},
+                    control::Control* cluster = nullptr)
       : env_(seed),
         edge_(env_),
         node_({.env = env_.env(),
@@ -183,6 +187,7 @@ class TestNode {
                .log_sink = sink_,
                .edge = edge_,
                .settings = settings_,
+               .cluster = cluster,
                .more_commands = more_commands}) {}
 
   TestClient connect(bool local = true) {
