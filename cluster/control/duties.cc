@@ -99,7 +99,8 @@ class Decider {
   }
 
   void look_at(const Member& member, const MemberView& seen) {
-    const bool is_gone = (seen.health == Health::down && seen.boot == member.boot) ||
+    // A later life that the map was never told of counts as well: the one it knows is over.
+    const bool is_gone = (seen.health == Health::down && seen.boot >= member.boot) ||
                          (seen.flags & membership::Notes::kLeaving) != 0;
     switch (member.state) {
       case MemberState::joining:

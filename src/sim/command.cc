@@ -95,6 +95,13 @@ void Command::print_counts(uint64_t took_ns) {
   }
   line("faults      {}", faults.empty() ? "none" : faults);
   line("nodes       {} starts", sum_.starts);
+  if (options_.is_cluster()) {
+    const ClusterFigures& cluster = sum_.cluster;
+    line("cluster     {} elections, {} entries of the log, {} proposals applied, {} without answer",
+         cluster.elections, cluster.entries, cluster.proposals, cluster.proposals_lost);
+    line("members     {} versions of the map, {} joins, {} leaves, {} times down, {} leases",
+         cluster.map_versions, cluster.joins, cluster.leaves, cluster.downs, cluster.leases);
+  }
   if (sum_.undecided > 0) line("undecided   {} searches were given up", sum_.undecided);
   const double seconds = std::max(static_cast<double>(took_ns) / kNsPerSecond, 1e-9);
   const double simulated = static_cast<double>(sum_.simulated_us) / kUsPerSecond;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/assert.h"
+#include "server/versions.h"
 #include "sim/world.h"
 
 namespace quoris::sim {
@@ -23,6 +25,17 @@ constexpr uint64_t kDiskFastUs = 100;
 constexpr uint64_t kDiskUsualUs = 1'000;
 constexpr uint64_t kDiskHiccupUs = 30'000;
 constexpr uint64_t kHiccupsPermille = 5;
+
+// What remains when somebody has set the clock right: it is less than what drift makes of it.
+constexpr int64_t kClockErrorUs = 100'000;
+
+// Of the cluster. Few partitions, so that maps are looked at in no time; and a log of Raft that is
+// made short every now and then.
+constexpr uint16_t kPartitions = 32;
+constexpr uint64_t kRaftLogBytes = 16UL * 1024;
+constexpr uint64_t kRaftEntriesKept = 32;
+constexpr const char* kClusterName = "orchard";
+constexpr const char* kClusterSecret = "how do you like them apples";
 
 enum Stream : uint64_t { kProcessStream, kHardwareStream, kStreams };
 
@@ -59,12 +72,12 @@ std::string Machine::name() const { return fmt::format("node {}", options_.index
 void Machine::start_after(uint64_t delay_us) {
   world_.queue().cancel(start_event_);
   start_event_ = world_.queue().schedule(delay_us, [this] {
-    if (state_ == State::idle) start();
+    if (state_ == State::idle && is_deployed_) start();
   });
 }
 
 void Machine::start() {
-  QUORIS_ASSERT(state_ == State::idle);
+  QUORIS_ASSERT(state_ == State::idle && is_deployed_);
   world_.queue().cancel(start_event_);
   state_ = State::running;
   ++lives_;
@@ -89,11 +102,55 @@ void Machine::start() {
                           .edge = *this,
                           .settings = life->settings,
                           .directory = life->directory.get()});
+  if (options_.is_in_cluster) {
+    const Status opened = open_control(*life);
+    if (state_ == State::off) return;
+    if (!opened) return fail_start(opened.error());
+  }
   life_ = std::move(life);
   world_.network().listen(host_, kClientPort, *life_->node);
-  loop_.set_turn_handler(&*life_->node);
+  loop_.set_turn_handler(this);
   life_->node->start();
+  if (life_->control != nullptr) {
+    world_.network().listen(host_, kClusterPort, life_->control->acceptor());
+    life_->control->start();
+  }
   loop_.wake();
+}
+
+Status Machine::open_control(Life& life) {
+  control::Options options;
+  options.raft.entries_kept = kRaftEntriesKept;
+  options.log_bytes_min = kRaftLogBytes;
+  auto opened = control::Control::open(
+      {.env = {.clock = clock_, .rng = rng_, .timers = timers_, .disk = disk_},
+       .transport = world_.network().transport(host_),
+       .log = life.node->log(),
+       .owner = *this,
+       .directory = kDirectory,
+       .identity = life.directory->identity().node_id,
+       .program = std::string(server::kQuorisVersion)},
+      options, wish());
+  if (!opened) return opened.error();
+  life.control = std::move(opened).value();
+  return ok();
+}
+
+// Who has been here before is told its addresses and nothing else.
+control::Wish Machine::wish() {
+  control::Wish wish;
+  wish.announce_host = options_.address;
+  wish.client_port = kClientPort;
+  wish.cluster_port = kClusterPort;
+  const auto kept = control::read_node_file(disk_, kDirectory);
+  if (kept && *kept) return wish;
+  wish.cluster_name = kClusterName;
+  wish.secret = kClusterSecret;
+  wish.name = node_name();
+  wish.seeds = world_.seeds_for(*this);
+  // The founder says how many there are to be; the others take what there is.
+  if (wish.seeds.empty()) wish.partitions = kPartitions;
+  return wish;
 }
 
 void Machine::fail_start(const Error& error) {
@@ -175,14 +232,78 @@ void Machine::resume() {
   loop_.resume();
 }
 
+// A process that has no log any more has to be started again: the operator sees to that.
 void Machine::heal() {
+  if (!is_deployed_) return;
   disarm();
   disk_.heal();
   slow_disk_down(0);
   clock_.set_drift_ppm(0);
+  const int64_t error_us = clock_.wall_error_us();
+  if (std::abs(error_us) > kClockErrorUs) clock_.jump_wall_us(-error_us);
   resume();
+  if (has_lost_its_log()) kill();
   if (state_ == State::off) power_on();
   if (state_ == State::idle) start_after(kBootUs);
+}
+
+void Machine::stop_cleanly() {
+  if (state_ != State::running || !life_) return;
+  loop_.defer([this] {
+    // The disk may be in the way of a clean end; then there is another one.
+    const auto stop_node = [this] {
+      life_->node->shutdown({},
+                            [this] { life_->node->shutdown({.save = {}, .force = true}, [] {}); });
+    };
+    if (life_->control == nullptr) return stop_node();
+    life_->control->stop(stop_node);
+  });
+}
+
+// --- its place in the cluster
+// ---------------------------------------------------------------------
+
+void Machine::deploy() {
+  QUORIS_ASSERT(!is_deployed_ && state_ == State::idle);
+  is_deployed_ = true;
+  ++deployments_;
+  start_soon();
+}
+
+void Machine::retire() {
+  if (!is_deployed_) return;
+  if (state_ == State::off) world_.network().power_on(host_);
+  kill();
+  state_ = State::idle;
+  wipe();
+  is_deployed_ = false;
+}
+
+void Machine::wipe() {
+  QUORIS_ASSERT(state_ == State::idle);
+  world_.queue().cancel(start_event_);
+  disk_.wipe();
+  disk_.heal();
+  ++wipes_;
+  is_leaving_ = false;
+}
+
+void Machine::post(std::function<void(control::Control&)> call) {
+  if (control() == nullptr) return;
+  loop_.defer([this, call = std::move(call)] {
+    if (control() != nullptr) call(*control());
+  });
+}
+
+bool Machine::has_lost_its_log() const {
+  if (!life_ || life_->control == nullptr) return false;
+  const raft::Raft* raft = life_->control->raft();
+  return raft != nullptr && raft->role() == raft::Role::stopped;
+}
+
+std::string Machine::node_name() const {
+  if (deployments_ <= 1) return fmt::format("n{}", options_.index + 1);
+  return fmt::format("n{}-{}", options_.index + 1, deployments_);
 }
 
 void Machine::cut_power_after_steps(uint64_t steps) {
@@ -224,11 +345,17 @@ void Machine::on_disk_stopped() {
 // -------------------------------------------------------------------------------------
 
 void Machine::stop(int exit_status) {
-  note(exit_status == 0 ? ProcessEvent::stopped : ProcessEvent::start_failed);
-  world_.queue().schedule(0, [this, life = lives_] {
+  end_soon(exit_status == 0 ? ProcessEvent::stopped : ProcessEvent::start_failed);
+}
+
+void Machine::end_soon(ProcessEvent event) {
+  note(event);
+  const bool is_gone = is_leaving_ && event == ProcessEvent::gave_up;
+  world_.queue().schedule(0, [this, life = lives_, is_gone] {
     if (state_ == State::off || state_ == State::idle || life != lives_) return;
     end_process();
     state_ = State::idle;
+    if (is_gone) return retire();
     start_after(kSupervisorUs);
   });
 }
@@ -243,6 +370,24 @@ Result<std::string> Machine::read_file(const std::string& /*path*/) {
 
 Status Machine::apply_setting(std::string_view /*name*/, const server::SettingValues& /*values*/) {
   return ok();
+}
+
+// --- ControlOwner, TurnHandler
+// ----------------------------------------------------------------------
+
+void Machine::on_fatal(const std::string& why) {
+  write(LogLevel::warning, "this node can't go on: " + why);
+  end_soon(ProcessEvent::gave_up);
+}
+
+// One loop for both: here no command takes so long that the cluster would have to be served within.
+void Machine::run_turn() {
+  if (life_->control != nullptr) life_->control->run_turn();
+  life_->node->run_turn();
+}
+
+bool Machine::wants_turn() const {
+  return life_->node->wants_turn() || (life_->control != nullptr && life_->control->wants_turn());
 }
 
 // --- what is seen of it
@@ -269,7 +414,9 @@ void Machine::after_turn() {
     note(ProcessEvent::ready);
   }
   if (is_ready_) note_serving(durability.log() == nullptr || is_log_well(*durability.log()));
+  clock_.set_cost_of_look(0);
   for (Observer* observer : world_.observers()) observer->on_turn(*this);
+  clock_.set_cost_of_look(kLookUs);
 }
 
 // It takes what it is given and acknowledges it: no fsync is late.

@@ -1,12 +1,14 @@
 // Machine: one simulated machine with a disk, a clock and a place on the network, and the database
-// process that runs on it: a whole server::Node over its own data directory.
+// process that runs on it: a whole server::Node over its own data directory, and in a cluster the
+// control::Control that makes it a member.
 //
 // States: off (no power), idle (no process), running, paused (SIGSTOP). A process that ends by
 // itself is started again a second later, as a supervisor would; one that was killed stays dead
-// until somebody starts it.
+// until somebody starts it. A machine may be in store (not deployed): nothing runs on it and its
+// disk is empty, until it is wanted; it goes back there when its node has left the cluster.
 // Invariants: a node is made and destroyed only in an event of its own, never inside a call of its
 // own; from the moment of a power cut not a byte of it reaches disk or network, even when its turn
-// goes on for the rest of the event.
+// goes on for the rest of the event. Who watches costs the process no time.
 // Used by: World (owns), fault driver, checkers (read).
 #pragma once
 
@@ -18,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/control/control.h"
 #include "persistence/data_directory.h"
 #include "server/node.h"
 #include "sim/env/sim_host.h"
@@ -29,12 +32,17 @@ namespace quoris::sim {
 
 class World;
 
-class Machine final : private server::NodeEdge, private LogSink, private DiskWatcher {
+class Machine final : private server::NodeEdge,
+                      private control::ControlOwner,
+                      private TurnHandler,
+                      private LogSink,
+                      private DiskWatcher {
  public:
   static constexpr uint16_t kClientPort = 6379;
   static constexpr uint16_t kClusterPort = 16379;
   static constexpr const char* kDirectory = "data";
   static constexpr uint64_t kSupervisorUs = 1'000'000;
+  static constexpr size_t kKeyspaces = 1'000;  // more than there are machines
 
   enum class State : uint8_t { off, idle, running, paused };
 
@@ -43,6 +51,7 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
     std::string address;
     uint64_t seed = 0;
     std::vector<std::pair<std::string, std::string>> settings;  // as flags give them
+    bool is_in_cluster = false;
   };
 
   Machine(World& world, Options options);
@@ -62,6 +71,25 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
   void power_on();
   void pause();
   void resume();
+  // SIGTERM: the process takes leave and ends; its supervisor starts it again. Harmless where none
+  // runs.
+  void stop_cleanly();
+
+  // --- its place in the cluster
+  // ---------------------------------------------------------------------
+  // It is taken out of the store and started. REQUIRES: it is not deployed.
+  void deploy();
+  // The process ends if there is one, the disk is emptied, and it is put into the store.
+  void retire();
+  // The disk is emptied; the next process is a newcomer of the same name. REQUIRES: idle.
+  void wipe();
+
+  // Its node is to leave the cluster: when the process ends because it was removed the machine is
+  // retired.
+  void expect_removal() { is_leaving_ = true; }
+
+  // Behind the next turn of the process, if it is still the same one then. Only in a cluster.
+  void post(std::function<void(control::Control&)> call);
 
   // REQUIRES: idle. As start(), in an event of its own.
   void start_soon() { start_after(0); }
@@ -91,6 +119,37 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
   // Null while no process runs.
   [[nodiscard]] server::Node* node() { return life_ ? &*life_->node : nullptr; }
 
+  // Null while no process runs, and where there is no cluster.
+  [[nodiscard]] control::Control* control() { return life_ ? life_->control.get() : nullptr; }
+
+  // What `look` tells of it, looked at from outside. REQUIRES: there is one.
+  template <class Look>
+  [[nodiscard]] auto observe(Look look) {
+    const uint64_t cost_us = clock_.cost_of_look();
+    clock_.set_cost_of_look(0);
+    auto seen = look(*life_->control);
+    clock_.set_cost_of_look(cost_us);
+    return seen;
+  }
+
+  [[nodiscard]] bool is_deployed() const { return is_deployed_; }
+
+  [[nodiscard]] bool is_leaving() const { return is_leaving_; }
+
+  // A running process that a fault of its disk has put out of the cluster's log.
+  [[nodiscard]] bool has_lost_its_log() const;
+
+  // Neither was its disk ever emptied nor was it retired.
+  [[nodiscard]] bool is_first_of_its_name() const { return wipes_ == 0; }
+
+  // As --node-id has it: the same until the machine is retired.
+  [[nodiscard]] std::string node_name() const;
+
+  // What its data is compared with: another one when the disk was emptied.
+  [[nodiscard]] size_t keyspace() const { return options_.index + wipes_ * kKeyspaces; }
+
+  [[nodiscard]] static size_t index_of_keyspace(size_t keyspace) { return keyspace % kKeyspaces; }
+
   [[nodiscard]] SimDisk& disk() { return disk_; }
 
   [[nodiscard]] SimClock& clock() { return clock_; }
@@ -114,6 +173,7 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
     server::Settings settings;
     std::unique_ptr<persistence::DataDirectory> directory;
     std::optional<server::Node> node;
+    std::unique_ptr<control::Control> control;
   };
 
   enum class Armed : uint8_t { nothing, power, kill };
@@ -127,6 +187,12 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
 
   void sleep_us(uint64_t microseconds) override { clock_.spend_us(microseconds); }
 
+  // --- ControlOwner, TurnHandler
+  // ------------------------------------------------------------------
+  void on_fatal(const std::string& why) override;
+  void run_turn() override;
+  [[nodiscard]] bool wants_turn() const override;
+
   // --- LogSink, DiskWatcher
   // -----------------------------------------------------------------------
   void write(LogLevel level, std::string_view line) override;
@@ -135,7 +201,10 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
   void on_disk_stopped() override;
 
   void fail_start(const Error& error);
+  [[nodiscard]] Status open_control(Life& life);
+  [[nodiscard]] control::Wish wish();
   void end_process();
+  void end_soon(ProcessEvent event);
   void after_turn();
   void start_after(uint64_t delay_us);
   void note(ProcessEvent event);
@@ -161,6 +230,10 @@ class Machine final : private server::NodeEdge, private LogSink, private DiskWat
   EventId start_event_{0};
   uint64_t disk_slower_us_ = 0;
   uint64_t late_syncs_seen_ = 0;
+  bool is_deployed_ = false;
+  bool is_leaving_ = false;
+  size_t deployments_ = 0;
+  size_t wipes_ = 0;
 
   struct Span {
     uint64_t from_us = 0;

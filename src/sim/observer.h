@@ -7,11 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/log.h"
+#include "cluster/control/proposals.h"
 #include "sim/env/sim_network.h"
 #include "sim/faults/faults.h"
 #include "sim/history.h"
@@ -30,6 +32,7 @@ enum class ProcessEvent : uint8_t {
   power_cut,
   paused,
   resumed,
+  gave_up,  // it ended by itself: it has no place in its cluster
 };
 
 [[nodiscard]] std::string_view name_of(ProcessEvent event);
@@ -40,6 +43,17 @@ struct FaultEvent {
   size_t node = 0;
   bool begins = true;  // false: it is over
   std::string detail;
+};
+
+// A change of the cluster's map that somebody asks a node for.
+struct Proposal {
+  uint64_t id = 0;
+  size_t node = 0;
+  uint64_t life = 0;   // of the machine's process: with it the answer is lost
+  std::string change;  // topology::encode_change()
+  uint64_t asked_us = 0;
+  uint64_t ended_us = 0;                               // 0: it is under way
+  std::optional<control::ProposalResult> result = {};  // when it has ended
 };
 
 class Observer {
@@ -58,6 +72,9 @@ class Observer {
 
   virtual void on_fault(const FaultEvent& /*fault*/) {}
 
+  // When it is asked for, and when it has ended.
+  virtual void on_proposal(const Proposal& /*proposal*/) {}
+
   virtual void on_delivered(HostId /*from*/, HostId /*to*/, std::string_view /*bytes*/) {}
 
   virtual void on_connection(HostId /*from*/, HostId /*to*/, std::string_view /*what*/) {}
@@ -67,6 +84,9 @@ class Observer {
 
   // No fault is at work any more, and none will be.
   virtual void on_quiet() {}
+
+  // Nobody asks for anything any more, and the cluster had time to come to rest.
+  virtual void on_rest() {}
 
   // Clients are through.
   virtual void on_end() {}

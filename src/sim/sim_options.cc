@@ -157,6 +157,22 @@ constexpr std::array kRows = {
         .help = "The nodes' setting: always, everysec, no (default: everysec)",
         .set = &set_policy,
         .get = [](const SimOptions& options) { return std::string(name_of(options.appendfsync)); }},
+    Row{.name = "cluster",
+        .value = "",
+        .help = "The nodes are a cluster, be it of one (default where there are several)",
+        .set = [](SimOptions& options, std::string_view) -> Status {
+          options.cluster = true;
+          return ok();
+        },
+        .get = nullptr},
+    Row{.name = "alone",
+        .value = "",
+        .help = "Each node stands for itself (default where there is one)",
+        .set = [](SimOptions& options, std::string_view) -> Status {
+          options.cluster = false;
+          return ok();
+        },
+        .get = nullptr},
     Row{.name = "plant",
         .value = "BUG",
         .help = "A bug that is planted in the code, to see it found (builds with tests only)",
@@ -198,6 +214,7 @@ std::string without_seeds(const SimOptions& options) {
     const std::string value = row.get(options);
     if (!value.empty()) text += fmt::format(" --{} {}", row.name, quoted(value));
   }
+  if (options.cluster) text += *options.cluster ? " --cluster" : " --alone";
   return text;
 }
 

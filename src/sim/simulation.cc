@@ -8,10 +8,15 @@
 
 #include "base/assert.h"
 #include "base/planted.h"
+#include "sim/check/cluster_checker.h"
 #include "sim/check/convergence_checker.h"
+#include "sim/check/lease_checker.h"
+#include "sim/check/map_checker.h"
 #include "sim/check/order_checker.h"
 #include "sim/check/progress_checker.h"
+#include "sim/check/raft_checker.h"
 #include "sim/check/register_checker.h"
+#include "sim/clients/cluster_operator.h"
 
 namespace quoris::sim {
 
@@ -28,6 +33,12 @@ constexpr uint64_t kQuietMaxUs = 12 * kSecond;
 constexpr uint64_t kRestartUs = 3 * kSecond;
 constexpr uint64_t kSettleUs = 3 * kSecond;
 
+// Machines in store, where members are to come.
+constexpr size_t kSpares = 2;
+
+// How often somebody looks whether the cluster is at rest.
+constexpr uint64_t kRestLookUs = kSecond / 4;
+
 uint64_t quiet_of(uint64_t time_us) {
   static_assert(kQuietMinUs < SimOptions::kTimeMinUs);
   return std::clamp(time_us / 4, kQuietMinUs, kQuietMaxUs);
@@ -42,6 +53,16 @@ std::vector<std::pair<std::string, std::string>> settings_of(const SimOptions& o
           {"auto-aof-rewrite-min-size", "200000"},
           {"hash-max-listpack-entries", "32"},
           {"loglevel", "notice"}};
+}
+
+World::Options world_options(const SimOptions& options, uint64_t seed) {
+  const bool has_joins =
+      std::ranges::find(options.fault_kinds, FaultKind::join) != options.fault_kinds.end();
+  return {.seed = seed,
+          .nodes = options.nodes,
+          .spares = options.is_cluster() && has_joins ? kSpares : 0,
+          .is_cluster = options.is_cluster(),
+          .settings = settings_of(options)};
 }
 
 class Counter final : public Observer {
@@ -75,6 +96,7 @@ class Run {
   [[nodiscard]] bool clients_are_idle() const;
   void end_clients();
   void stop_and_start(const std::function<void(Machine&)>& stop, std::string_view what);
+  void come_to_rest();
 
   const SimOptions& options_;
   SimReport report_;
@@ -87,6 +109,11 @@ class Run {
   OrderChecker order_;
   ProgressChecker progress_;
   ConvergenceChecker convergence_;
+  RaftChecker raft_;
+  MapChecker maps_;
+  LeaseChecker leases_;
+  ClusterChecker cluster_;
+  ClusterOperator operator_;
   std::vector<Checker*> checkers_;
   std::vector<std::unique_ptr<SimClient>> clients_;
 };
@@ -94,9 +121,12 @@ class Run {
 Run::Run(const SimOptions& options, uint64_t seed, const std::vector<FaultDriver::Planned>& plan,
          const MakeObserver& make_observer)
     : options_(options),
-      world_({.seed = seed, .nodes = options.nodes, .settings = settings_of(options)}),
+      world_(world_options(options, seed)),
       workload_(Workload::named(options.workload).value()),
-      faults_(world_, {.kinds = options.fault_kinds, .until_us = quiet_at_us(), .plan = plan}),
+      faults_(world_, {.kinds = options.fault_kinds,
+                       .until_us = quiet_at_us(),
+                       .nodes_at_start = options.nodes,
+                       .plan = plan}),
       counter_(report_),
       registers_(world_, {.policy = options.appendfsync,
                           .clocks_are_wrong =
@@ -105,7 +135,15 @@ Run::Run(const SimOptions& options, uint64_t seed, const std::vector<FaultDriver
       order_(world_),
       progress_(world_, faults_),
       convergence_(world_),
+      raft_(world_),
+      maps_(world_),
+      leases_(world_, maps_),
+      cluster_(world_, faults_),
+      operator_(world_),
       checkers_({&registers_, &order_, &progress_, &convergence_}) {
+  if (options.is_cluster()) {
+    checkers_.insert(checkers_.end(), {&raft_, &maps_, &leases_, &cluster_});
+  }
   report_.seed = seed;
   if (make_observer) {
     extra_ = make_observer(world_);
@@ -137,19 +175,34 @@ void Run::end_clients() {
 void Run::stop_and_start(const std::function<void(Machine&)>& stop, std::string_view what) {
   world_.queue().run_until(world_.now_us() + kSettleUs);
   convergence_.remember();
-  for (size_t i = 0; i < world_.nodes(); ++i) stop(world_.machine(i));
+  for (size_t i = 0; i < world_.nodes(); ++i) {
+    if (world_.machine(i).is_deployed()) stop(world_.machine(i));
+  }
   world_.queue().run_until(world_.now_us() + 1);
   for (size_t i = 0; i < world_.nodes(); ++i) world_.machine(i).heal();
   world_.queue().run_until(world_.now_us() + kRestartUs);
   convergence_.compare(what);
+  come_to_rest();
+}
+
+void Run::come_to_rest() {
+  if (!options_.is_cluster()) return;
+  const uint64_t until_us = world_.now_us() + ClusterChecker::kRestUs;
+  while (world_.now_us() < until_us && !cluster_.unrest().empty()) {
+    world_.queue().run_until(world_.now_us() + kRestLookUs);
+  }
+  for (Observer* observer : world_.observers()) observer->on_rest();
 }
 
 SimReport Run::run() {
   world_.start();
   for (const auto& client : clients_) client->start();
   faults_.start();
+  if (options_.is_cluster()) operator_.start();
   world_.queue().run_until(options_.time_us);
+  operator_.finish();
   end_clients();
+  come_to_rest();
   stop_and_start([](Machine& machine) { machine.kill(); }, "a killed process");
   if (options_.appendfsync != server::AppendFsync::no) {
     stop_and_start([](Machine& machine) { machine.cut_power(); }, "a power cut");
@@ -168,6 +221,15 @@ SimReport Run::run() {
   report_.faults = faults_.played();
   report_.promised = progress_.promised();
   report_.kept = progress_.kept();
+  report_.cluster = {.elections = raft_.elections(),
+                     .entries = raft_.entries(),
+                     .map_versions = maps_.figures().versions,
+                     .joins = maps_.figures().joins,
+                     .leaves = maps_.figures().leaves,
+                     .downs = maps_.figures().downs,
+                     .leases = leases_.renewed(),
+                     .proposals = cluster_.figures().applied,
+                     .proposals_lost = cluster_.figures().unreachable};
   return report_;
 }
 
@@ -222,6 +284,15 @@ void SimReport::add(const SimReport& other) {
   for (size_t i = 0; i < faults.size(); ++i) faults[i] += other.faults[i];
   for (size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += other.outcomes[i];
   starts += other.starts;
+  cluster.elections += other.cluster.elections;
+  cluster.entries += other.cluster.entries;
+  cluster.map_versions += other.cluster.map_versions;
+  cluster.joins += other.cluster.joins;
+  cluster.leaves += other.cluster.leaves;
+  cluster.downs += other.cluster.downs;
+  cluster.leases += other.cluster.leases;
+  cluster.proposals += other.cluster.proposals;
+  cluster.proposals_lost += other.cluster.proposals_lost;
   promised += other.promised;
   kept += other.kept;
 }

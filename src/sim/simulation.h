@@ -1,15 +1,16 @@
 // Simulation: one run from one seed: a world, clients, faults and checkers, and what came of it.
 //
 // A run: nodes start, clients work; faults come and go; a quiet part in which everything is well
-// and every operation has to succeed; clients end; each node is stopped and started again, and what
-// it holds compared. The same options, seed and build give the same report, the hash included. Used
-// by: command (`quoris sim`), tests.
+// and every operation has to succeed; clients end, and a cluster comes to rest; each node is
+// stopped and started again, and what it holds compared. The same options, seed and build give the
+// same report, the hash included. Used by: command (`quoris sim`), tests.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,12 +38,28 @@ struct SimOptions {
   std::vector<FaultKind> fault_kinds;  // what `faults` means
   std::string workload = "mixed";
   server::AppendFsync appendfsync = server::AppendFsync::everysec;
-  std::string plant;  // a bug (base/planted.h); empty: none
+  std::string plant;            // a bug (base/planted.h); empty: none
+  std::optional<bool> cluster;  // nothing: where there are several nodes
   bool trace = false;
   bool demo = false;
+
+  [[nodiscard]] bool is_cluster() const { return cluster.value_or(nodes > 1); }
 };
 
 [[nodiscard]] std::string_view name_of(server::AppendFsync policy);
+
+// Of the cluster as the checkers saw it.
+struct ClusterFigures {
+  uint64_t elections = 0;
+  uint64_t entries = 0;  // of Raft's log
+  uint64_t map_versions = 0;
+  uint64_t joins = 0;
+  uint64_t leaves = 0;
+  uint64_t downs = 0;
+  uint64_t leases = 0;     // given or made longer
+  uint64_t proposals = 0;  // that were applied
+  uint64_t proposals_lost = 0;
+};
 
 struct SimReport {
   uint64_t seed = 0;
@@ -55,6 +72,7 @@ struct SimReport {
   std::array<uint64_t, kFaultKinds> faults{};
   std::array<uint64_t, 4> outcomes{};  // by Outcome
   uint64_t starts = 0;
+  ClusterFigures cluster;
   uint64_t promised = 0;
   uint64_t kept = 0;
 

@@ -9,6 +9,8 @@ namespace {
 // Streams of randomness below this one are machines'.
 constexpr uint64_t kNamedStreams = uint64_t{1} << 32;
 
+constexpr size_t kSeeds = 2;
+
 constexpr LinkQuality kUsualLink = {.latency_us = 150, .jitter_us = 100};
 
 }  // namespace
@@ -31,6 +33,8 @@ std::string_view name_of(ProcessEvent event) {
       return "paused";
     case ProcessEvent::resumed:
       return "resumed";
+    case ProcessEvent::gave_up:
+      return "gave up";
   }
   return {};
 }
@@ -39,22 +43,39 @@ void Checker::complain(std::string text) {
   if (complaints_.size() < kComplaintsMax) complaints_.push_back(std::move(text));
 }
 
-World::World(const Options& options) : seed_(options.seed), network_(queue_, rng_for("network")) {
+World::World(const Options& options)
+    : seed_(options.seed),
+      is_cluster_(options.is_cluster),
+      deployed_at_start_(options.nodes),
+      network_(queue_, rng_for("network")) {
   network_.set_quality(kUsualLink);
   network_.set_watcher(this);
-  for (size_t i = 0; i < options.nodes; ++i) {
+  for (size_t i = 0; i < options.nodes + options.spares; ++i) {
     machines_.push_back(std::make_unique<Machine>(
         *this, Machine::Options{.index = i,
                                 .address = fmt::format("10.0.{}.{}", i / 250, i % 250 + 1),
                                 .seed = options.seed,
-                                .settings = options.settings}));
+                                .settings = options.settings,
+                                .is_in_cluster = options.is_cluster}));
   }
 }
 
 World::~World() = default;
 
 void World::start() {
-  for (const auto& machine : machines_) machine->start();
+  for (size_t i = 0; i < deployed_at_start_; ++i) machines_[i]->deploy();
+}
+
+std::vector<HostPort> World::seeds_for(const Machine& newcomer) {
+  std::vector<HostPort> seeds;
+  const bool is_founder = newcomer.index() == 0 && newcomer.is_first_of_its_name();
+  if (is_founder) return seeds;
+  for (const auto& machine : machines_) {
+    if (machine.get() == &newcomer || !machine->is_deployed() || machine->is_leaving()) continue;
+    seeds.push_back({.host = network_.address(machine->host()), .port = Machine::kClusterPort});
+    if (seeds.size() == kSeeds) break;
+  }
+  return seeds;
 }
 
 SimRng World::rng_for(std::string_view name) const {

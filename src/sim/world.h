@@ -21,13 +21,15 @@ class World final : private NetworkWatcher {
   struct Options {
     uint64_t seed = 1;
     size_t nodes = 1;
+    size_t spares = 0;  // machines in store, behind the nodes
+    bool is_cluster = false;
     std::vector<std::pair<std::string, std::string>> settings;  // of every node
   };
 
   explicit World(const Options& options);
   ~World() override;
 
-  // Every machine's process. Clients come in afterwards.
+  // The process of every machine that isn't a spare. Clients come in afterwards.
   void start();
 
   [[nodiscard]] EventQueue& queue() { return queue_; }
@@ -36,7 +38,13 @@ class World final : private NetworkWatcher {
 
   [[nodiscard]] SimNetwork& network() { return network_; }
 
+  // All machines, those in store among them.
   [[nodiscard]] size_t nodes() const { return machines_.size(); }
+
+  [[nodiscard]] bool is_cluster() const { return is_cluster_; }
+
+  // Those that a newcomer is told; none: it founds the cluster.
+  [[nodiscard]] std::vector<HostPort> seeds_for(const Machine& newcomer);
 
   [[nodiscard]] Machine& machine(size_t index) { return *machines_[index]; }
 
@@ -63,6 +71,8 @@ class World final : private NetworkWatcher {
   void on_connection(HostId from, HostId to, uint64_t connection, std::string_view what) override;
 
   uint64_t seed_;
+  bool is_cluster_;
+  size_t deployed_at_start_;
   EventQueue queue_;
   SimNetwork network_;
   RunHash hash_;

@@ -37,6 +37,15 @@ TEST_CASE("sim options: values come behind a space or an equals sign", "[sim]") 
         "--workload mixed --appendfsync always --trace");
 }
 
+TEST_CASE("sim options: several nodes are a cluster, one is alone, unless it is said", "[sim]") {
+  CHECK(parse({})->is_cluster());
+  CHECK_FALSE(parse({"--nodes", "1"})->is_cluster());
+  CHECK(parse({"--nodes", "1", "--cluster"})->is_cluster());
+  const auto alone = parse({"--alone"});
+  CHECK_FALSE(alone->is_cluster());
+  CHECK(replay_command(*alone, 7).ends_with(" --alone --trace"));
+}
+
 TEST_CASE("sim options: what is wrong is named with what is allowed", "[sim]") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--seed"}, "--seed needs a value"},
@@ -92,7 +101,8 @@ TEST_CASE("sim command: a demo tells its story, a trace every event", "[sim]") {
   const Output demo = run({"--demo"});
   INFO(demo.printed);
   CHECK(demo.status == 0);
-  for (const char* expected : {"is killed", "The power of node 1 fails", "is back", "PASSED"}) {
+  for (const char* expected : {"is the leader (term", "is killed", "The power of node", "is back",
+                               "is no member any more", "PASSED"}) {
     CHECK(demo.printed.find(expected) != std::string::npos);
   }
   const Output trace = run({"--trace", "--time", "10s", "--nodes", "1"});

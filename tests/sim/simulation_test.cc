@@ -52,7 +52,8 @@ TEST_CASE("simulation: where nothing goes wrong every operation is done", "[sim]
 }
 
 TEST_CASE("simulation: the same seed gives the same hash, another one another", "[sim]") {
-  const SimOptions options = options_of({"--time", "10s", "--nodes", "2"});
+  const std::string kind = GENERATE("--alone", "--cluster");
+  const SimOptions options = options_of({"--time", "10s", "--nodes", "2", kind});
   std::set<uint64_t> hashes;
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     const SimReport report = run_simulation(options, seed);
@@ -66,8 +67,8 @@ TEST_CASE("simulation: the same seed gives the same hash, another one another", 
 
 TEST_CASE("simulation: seeds under every policy with all faults", "[sim]") {
   const std::string policy = GENERATE("always", "everysec", "no");
-  const SimReport sum = check_seeds(
-      options_of({"--seeds", "1..8", "--appendfsync", policy, "--time", "15s", "--nodes", "2"}));
+  const SimReport sum = check_seeds(options_of(
+      {"--seeds", "1..8", "--appendfsync", policy, "--time", "15s", "--nodes", "2", "--alone"}));
   CHECK(ok_of(sum) > 5'000);
   CHECK(sum.starts > 30);
   CHECK(sum.network.dropped > 50);
@@ -75,8 +76,9 @@ TEST_CASE("simulation: seeds under every policy with all faults", "[sim]") {
 
 TEST_CASE("simulation: seeds of every profile of faults", "[sim]") {
   const std::string faults = GENERATE("calm", "network", "disk", "clock", "crash");
-  const SimReport sum = check_seeds(options_of({"--seeds", "101..104", "--faults", faults, "--time",
-                                                "15s", "--nodes", "2", "--appendfsync", "always"}));
+  const SimReport sum =
+      check_seeds(options_of({"--seeds", "101..104", "--faults", faults, "--time", "15s", "--nodes",
+                              "2", "--alone", "--appendfsync", "always"}));
   CHECK(ok_of(sum) > 2'000);
 }
 
@@ -130,6 +132,84 @@ TEST_CASE("simulation: a segment whose directory is not synced is found", "[sim]
       {.kind = FaultKind::power_cut, .at_us = 400 * kMs, .lasts_us = 50 * kMs}};
   CHECK(seeds_that_find("persistence: a segment's directory is not synced",
                         {"--clients", "4", "--workload", "counters"}, plan) >= 3);
+}
+
+// --- clusters
+// --------------------------------------------------------------------------------------
+
+TEST_CASE("simulation: seeds of clusters with all faults", "[sim]") {
+  const std::string nodes = GENERATE("3", "5");
+  const SimReport sum = check_seeds(
+      options_of({"--seeds", "1..5", "--nodes", nodes, "--time", "20s", "--clients", "1"}));
+  CHECK(sum.cluster.elections > 10);
+  CHECK(sum.cluster.proposals > 100);
+  CHECK(sum.cluster.leases > 1'000);
+}
+
+TEST_CASE("simulation: seeds of clusters with every profile of faults", "[sim]") {
+  const std::string faults = GENERATE("leader", "members", "network");
+  const SimReport sum =
+      check_seeds(options_of({"--seeds", "301..304", "--faults", faults, "--nodes", "3", "--time",
+                              "20s", "--clients", "1", "--workload", "writes"}));
+  if (faults == "members") CHECK(sum.cluster.leaves > 4);
+  CHECK(sum.cluster.elections > 4);
+}
+
+// A bug that whole clusters find: by how many of the first seeds, at least.
+struct ClusterBug {
+  const char* name;
+  const char* nodes;
+  const char* faults;
+  uint64_t seeds;
+  size_t found_min;
+};
+
+TEST_CASE("simulation: bugs of a cluster are found", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  const ClusterBug bug =
+      GENERATE(ClusterBug{"raft: a new leader doesn't wait for leases", "3", "hand_over", 2, 2},
+               ClusterBug{"control: a new leader acts at once", "3", "hand_over", 2, 2},
+               ClusterBug{"control: a deposed leader grants", "5", "split", 5, 1},
+               ClusterBug{"control: a lease is not waited for", "3", "none", 1, 1},
+               ClusterBug{"topology: a restart keeps the epoch", "3", "kill", 2, 2},
+               ClusterBug{"topology: a number is used twice", "3", "members", 2, 1});
+  SimOptions options =
+      options_of({"--plant", bug.name, "--nodes", bug.nodes, "--faults", bug.faults, "--time",
+                  "15s", "--clients", "1", "--workload", "writes"});
+  size_t found = 0;
+  for (uint64_t seed = 1; seed <= bug.seeds; ++seed) {
+    if (!run_simulation(options, seed).passed()) ++found;
+  }
+  INFO(bug.name << ": found by " << found << " of " << bug.seeds << " seeds");
+  CHECK(found >= bug.found_min);
+}
+
+// The founder leads; the power of all goes when it has made a change and the others' disks have not
+// come to it yet.
+TEST_CASE("simulation: an ack that doesn't wait for the disk is found", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  std::vector<FaultDriver::Planned> plan;
+  for (const size_t node : {1, 2}) {
+    plan.push_back({.kind = FaultKind::slow_disk,
+                    .node = node,
+                    .at_us = 2'000 * kMs,
+                    .lasts_us = 4'000 * kMs,
+                    .strength = 80 * kMs});
+  }
+  plan.push_back({.kind = FaultKind::blackout, .at_us = 2'500 * kMs, .lasts_us = 500 * kMs});
+  const std::vector<std::string> arguments = {"--nodes",   "3", "--time",     "10s",
+                                              "--clients", "1", "--workload", "writes"};
+  const auto found_by = [&](const std::string& bug) {
+    SimOptions options = options_of(arguments);
+    options.plant = bug;
+    size_t found = 0;
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+      if (!run_simulation(options, seed, {}, plan).passed()) ++found;
+    }
+    return found;
+  };
+  CHECK(found_by("") == 0);
+  CHECK(found_by("raft: an ack doesn't wait for the disk") >= 1);
 }
 
 }  // namespace

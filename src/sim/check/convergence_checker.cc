@@ -48,6 +48,7 @@ void ConvergenceChecker::remember() {
 void ConvergenceChecker::compare(std::string_view what) {
   for (size_t i = 0; i < world().nodes(); ++i) {
     Machine& machine = world().machine(i);
+    if (!machine.is_deployed()) continue;
     if (!machine.is_serving()) {
       complain(fmt::format("{} does not serve again after {}", machine.name(), what));
       continue;

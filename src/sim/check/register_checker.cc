@@ -49,19 +49,19 @@ void RegisterChecker::on_process(Machine& machine, ProcessEvent event) {
                                 : machine.ready_at_us();
   // A second cut before the recovery is through: what the first one lost stays lost.
   Recovery& cut =
-      cuts_.try_emplace(machine.index(), Recovery{.lost_since_us = since_us}).first->second;
+      cuts_.try_emplace(machine.keyspace(), Recovery{.lost_since_us = since_us}).first->second;
   cut.may_have_lost = true;
   cut.cut_us = world().now_us();
 }
 
 void RegisterChecker::look_at_recovered(Machine& machine) {
-  std::vector<Recovery>& recoveries = recoveries_[machine.index()];
-  const auto cut = cuts_.find(machine.index());
+  std::vector<Recovery>& recoveries = recoveries_[machine.keyspace()];
+  const auto cut = cuts_.find(machine.keyspace());
   recoveries.push_back(cut == cuts_.end() ? Recovery{} : cut->second);
   recoveries.back().at_us = world().now_us();
-  cuts_.erase(machine.index());
+  cuts_.erase(machine.keyspace());
   for (auto& [name, history] : histories_) {
-    if (name.first != machine.index() || is_volatile(name.second)) continue;
+    if (name.first != machine.keyspace() || is_volatile(name.second)) continue;
     history.recovered[recoveries.size() - 1] = stored_value(machine, name.second);
   }
 }
@@ -130,8 +130,8 @@ void RegisterChecker::check(const Name& name, const std::vector<Entry>& entries,
   configurations_ += verdict.configurations;
   if (verdict.outcome == Linearizability::undecided) return note_undecided();
   if (verdict.outcome == Linearizability::holds) return;
-  complain(
-      fmt::format("node {}, {}: {}{}", name.first + 1, name.second, what, verdict.explanation));
+  complain(fmt::format("node {}, {}: {}{}", Machine::index_of_keyspace(name.first) + 1, name.second,
+                       what, verdict.explanation));
 }
 
 void RegisterChecker::on_end() {

@@ -90,8 +90,8 @@ class RegisterChecker final : public Checker {
 
   Options options_;
   std::map<Name, History> histories_;
-  std::map<size_t, std::vector<Recovery>> recoveries_;  // by node
-  std::map<size_t, Recovery> cuts_;                     // by node: what a recovery will answer for
+  std::map<size_t, std::vector<Recovery>> recoveries_;  // by keyspace
+  std::map<size_t, Recovery> cuts_;  // by keyspace: what a recovery will answer for
   uint64_t configurations_ = 0;
 };
 

@@ -110,7 +110,7 @@ void SimClient::send_one(ByteChain& out) {
   operation.id = (uint64_t{options_.index} << 32) | next_number_++;
   operation.client = options_.index;
   operation.node = options_.node;
-  operation.keyspace = options_.node;
+  operation.keyspace = world_.machine(options_.node).keyspace();
   operation.invoked_us = world_.now_us();
   out.append(request.bytes);
   request.bytes.clear();
@@ -135,7 +135,7 @@ void SimClient::take(const resp::Value& reply) {
     Request nobody;
     nobody.operation.client = options_.index;
     nobody.operation.node = options_.node;
-    nobody.operation.keyspace = options_.node;
+    nobody.operation.keyspace = world_.machine(options_.node).keyspace();
     nobody.operation.invoked_us = world_.now_us();
     nobody.operation.outcome = Outcome::unknown;
     nobody.operation.complaint = "a reply that nobody asked for";

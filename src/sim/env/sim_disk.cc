@@ -338,6 +338,13 @@ void SimDisk::end_life() {
 
 void SimDisk::kill() { end_life(); }
 
+void SimDisk::wipe() {
+  end_life();
+  names_.clear();
+  durable_names_.clear();
+  unsynced_names_.clear();
+}
+
 void SimDisk::crash(Rng& rng) {
   end_life();
   ++boot_;

@@ -86,6 +86,9 @@ class SimDisk final : public Disk {
   // The power goes. Another boot id afterwards.
   void crash(Rng& rng);
 
+  // Another, empty disk takes its place. As with kill(), what is of the life before is dead.
+  void wipe();
+
   // --- faults ---------------------------------------------------------------------------------
   // A failed write leaves half of its bytes behind, other failures change nothing.
   void fail(Operation operation, Fault fault);

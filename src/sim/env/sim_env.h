@@ -60,6 +60,8 @@ class SimClock final : public Clock {
   // From now on each look at the monotonic clock costs so much: for work that is bounded by time.
   void set_cost_of_look(uint64_t us) { look_us_ = us; }
 
+  [[nodiscard]] uint64_t cost_of_look() const { return look_us_; }
+
   // --- a clock that is wrong --------------------------------------------------------------------
   // Moves the wall clock, as who sets the time does.
   void jump_wall_us(int64_t by_us) { wall_offset_us_ += by_us; }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/cluster_looks.h"
+
 namespace quoris::sim {
 
 namespace {
@@ -26,6 +28,9 @@ constexpr uint64_t kStepsMax = 40;
 
 // Aimed faults strike within this time or not at all.
 constexpr uint64_t kAimedUs = 3 * kSecond;
+
+// In a cluster so many of a thousand faults are for whoever leads.
+constexpr uint64_t kForLeaderPermille = 300;
 
 struct Duration {
   uint64_t min_us = 0;
@@ -54,6 +59,15 @@ Duration duration_of(FaultKind kind) {
       return {.min_us = kSecond, .max_us = 8 * kSecond};
     case pause:
       return {.min_us = 20 * kMs, .max_us = 4 * kSecond};
+    case split:
+    case cut_pair:
+      return {.min_us = 300 * kMs, .max_us = 6 * kSecond};
+    case channel:
+      return {.min_us = 500 * kMs, .max_us = 5 * kSecond};
+    case pause_past_lease:
+      return {.min_us = 450 * kMs, .max_us = 2 * kSecond};
+    case cut_new_leader:
+      return {.min_us = 300 * kMs, .max_us = 3 * kSecond};
     default:
       return {.min_us = 10 * kMs, .max_us = 1'500 * kMs};
   }
@@ -62,7 +76,10 @@ Duration duration_of(FaultKind kind) {
 }  // namespace
 
 FaultDriver::FaultDriver(World& world, const Options& options)
-    : world_(world), until_us_(options.until_us), plan_(options.plan) {
+    : world_(world),
+      until_us_(options.until_us),
+      plan_(options.plan),
+      nodes_at_start_(options.nodes_at_start) {
   if (plan_.empty()) make_plan(options);
   clients_.resize(world.nodes());
   disturbed_.resize(world.nodes());
@@ -70,17 +87,22 @@ FaultDriver::FaultDriver(World& world, const Options& options)
   cut_in_snapshot_.resize(world.nodes());
   cut_in_start_.resize(world.nodes());
   down_us_.resize(world.nodes());
+  raft_steps_left_.resize(world.nodes());
   world.add_observer(*this);
 }
 
 void FaultDriver::make_plan(const Options& options) {
-  if (options.kinds.empty()) return;
+  std::vector<FaultKind> kinds = options.kinds;
+  if (!world_.is_cluster()) std::erase_if(kinds, &is_of_cluster);
+  if (kinds.empty()) return;
   SimRng rng = world_.rng_for("faults");
   uint64_t at_us = kFirstUs + rng.below(options.gap_us);
   while (at_us < until_us_) {
     Planned planned;
-    planned.kind = options.kinds[rng.below(options.kinds.size())];
+    planned.kind = kinds[rng.below(kinds.size())];
     planned.node = rng.below(world_.nodes());
+    const bool is_for_leader = world_.is_cluster() && !is_of_members(planned.kind);
+    if (is_for_leader && rng.chance(kForLeaderPermille)) planned.node = kLeader;
     planned.at_us = at_us;
     const Duration duration = duration_of(planned.kind);
     // Short ones are as likely as long ones, whatever the span.
@@ -101,6 +123,10 @@ void FaultDriver::start() {
     world_.queue().schedule_at(planned.at_us, [this, planned] { begin(planned); });
   }
   world_.queue().schedule_at(until_us_, [this] { quiet(); });
+  for (size_t node = 0; node < world_.nodes(); ++node) {
+    if (!world_.machine(node).is_deployed()) note_absence(node);
+  }
+  if (world_.is_cluster()) look_after_logs();
 }
 
 void FaultDriver::quiet() {
@@ -108,10 +134,23 @@ void FaultDriver::quiet() {
     cut_at_reply_[node] = false;
     cut_in_snapshot_[node] = 0;
     cut_in_start_[node] = false;
+    raft_steps_left_[node] = 0;
     world_.machine(node).heal();
     if (!plan_.empty()) disturb(node, until_us_, until_us_);
   }
+  cut_new_leader_us_ = 0;
+  blackout_us_ = 0;
   for (Observer* observer : world_.observers()) observer->on_quiet();
+}
+
+void FaultDriver::disturb_network(uint64_t to_us) {
+  network_disturbed_.push_back({.from_us = world_.now_us(), .to_us = to_us + kGraceUs});
+}
+
+bool FaultDriver::network_disturbed(uint64_t from_us, uint64_t to_us) const {
+  return std::ranges::any_of(network_disturbed_, [&](const Span& span) {
+    return span.from_us <= to_us && from_us <= span.to_us;
+  });
 }
 
 void FaultDriver::disturb(size_t node, uint64_t from_us, uint64_t to_us) {
@@ -132,6 +171,7 @@ void FaultDriver::tell(const Planned& planned, bool begins, std::string detail) 
 // `undo` at the fault's end, at the latest when all heals.
 void FaultDriver::end_later(const Planned& planned, std::function<void()> undo) {
   const uint64_t ends_us = std::min(world_.now_us() + planned.lasts_us, until_us_);
+  if (planned.kind <= reset) disturb_network(ends_us);
   disturb(planned.node, world_.now_us(), ends_us);
   world_.queue().schedule_at(ends_us, [this, planned, undo = std::move(undo)] {
     undo();
@@ -139,8 +179,16 @@ void FaultDriver::end_later(const Planned& planned, std::function<void()> undo) 
   });
 }
 
-void FaultDriver::begin(const Planned& planned) {
+void FaultDriver::begin(const Planned& drawn) {
+  Planned planned = drawn;
+  if (planned.node == kLeader) {
+    const Machine* leader = leader_of(world_);
+    planned.node = leader == nullptr ? planned.strength % world_.nodes() : leader->index();
+  }
+  if (is_of_members(planned.kind)) return begin_on_members(planned);
+  if (!world_.machine(planned.node).is_deployed()) return;
   ++played_[static_cast<size_t>(planned.kind)];
+  if (is_of_cluster(planned.kind)) return begin_on_cluster(planned);
   if (planned.kind <= reset) return begin_on_network(planned);
   if (planned.kind <= full_disk) return begin_on_disk(planned);
   if (planned.kind <= clock_drift) return begin_on_clock(planned);
@@ -151,7 +199,7 @@ void FaultDriver::begin(const Planned& planned) {
 // ----------------------------------------------------------------------------------------
 
 void FaultDriver::cut(size_t node, bool inbound, bool outbound, uint64_t lasts_us) {
-  std::vector<std::pair<HostId, HostId>> links;
+  Links links;
   const HostId self = world_.machine(node).host();
   const auto add = [&](HostId other) {
     if (inbound) links.emplace_back(other, self);
@@ -161,16 +209,13 @@ void FaultDriver::cut(size_t node, bool inbound, bool outbound, uint64_t lasts_u
     if (other != node) add(world_.machine(other).host());
   }
   for (const HostId client : clients_[node]) add(client);
-  for (const auto& [from, to] : links) world_.network().cut(from, to);
-  const uint64_t mended_us = std::min(world_.now_us() + lasts_us, until_us_);
-  world_.queue().schedule_at(mended_us, [this, links] {
-    for (const auto& [from, to] : links) world_.network().mend(from, to);
-  });
+  cut_links(links, lasts_us);
 }
 
 void FaultDriver::flicker_on(const Planned& planned, uint64_t left) {
   if (left == 0 || world_.now_us() >= until_us_) return;
   cut(planned.node, true, true, planned.lasts_us);
+  disturb_network(world_.now_us() + 2 * planned.lasts_us);
   disturb(planned.node, world_.now_us(), world_.now_us() + 2 * planned.lasts_us);
   world_.queue().schedule(2 * planned.lasts_us,
                           [this, planned, left] { flicker_on(planned, left - 1); });
@@ -232,6 +277,7 @@ void FaultDriver::begin_on_network(const Planned& planned) {
         if (other == planned.node) continue;
         count += world_.network().reset_connections(machine.host(), world_.machine(other).host());
       }
+      disturb_network(world_.now_us());
       disturb(planned.node, world_.now_us(), world_.now_us());
       return tell(planned, true, fmt::format("{} connections", count));
     }
@@ -332,6 +378,9 @@ void FaultDriver::on_delivered(HostId from, HostId to, std::string_view /*bytes*
 void FaultDriver::on_disk_step(Machine& machine, SimDisk::Operation operation,
                                const std::string& path, std::string_view /*bytes*/) {
   const size_t node = machine.index();
+  if (raft_steps_left_[node] > 0 && path.find("raft") != std::string::npos) {
+    if (--raft_steps_left_[node] == 0) return machine.cut_power();
+  }
   if (cut_in_snapshot_[node] == 0 || operation != SimDisk::Operation::create) return;
   if (path.find("snapshot-") == std::string::npos) return;
   machine.cut_power_after_steps(std::exchange(cut_in_snapshot_[node], 0));
@@ -348,12 +397,14 @@ void FaultDriver::on_process(Machine& machine, ProcessEvent event) {
     case ProcessEvent::power_cut:
       disturb(node, world_.now_us(), world_.now_us() + down_us_[node]);
       world_.queue().schedule(down_us_[node] + 1, [&machine] {
+        if (!machine.is_deployed()) return;
         if (machine.state() == Machine::State::off) return machine.power_on();
         if (machine.state() == Machine::State::idle) machine.start_soon();
       });
       return;
     case ProcessEvent::start_failed:
     case ProcessEvent::stopped:
+    case ProcessEvent::gave_up:
       return disturb(node, world_.now_us(), world_.now_us() + Machine::kSupervisorUs);
     default:
       return;

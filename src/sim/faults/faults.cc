@@ -33,10 +33,30 @@ constexpr std::array<std::string_view, kFaultKinds> kNames = {
     "power_cut_at_reply",
     "power_cut_in_snapshot",
     "crash_in_recovery",
+    "split",
+    "cut_pair",
+    "channel",
+    "restart",
+    "pause_past_lease",
+    "power_cut_leader_at_step",
+    "cut_new_leader",
+    "hand_over",
+    "blackout",
+    "join",
+    "leave",
+    "wipe",
 };
 
-constexpr std::array kNetwork = {
-    partition, partition_inbound, partition_outbound, flicker, slow_link, lossy_link, reset};
+constexpr std::array kNetwork = {partition,
+                                 partition_inbound,
+                                 partition_outbound,
+                                 flicker,
+                                 slow_link,
+                                 lossy_link,
+                                 reset,
+                                 split,
+                                 cut_pair,
+                                 channel};
 constexpr std::array kDisk = {slow_disk, failing_writes, failing_syncs, full_disk};
 constexpr std::array kClock = {clock_jump, clock_drift};
 constexpr std::array kCrash = {pause,
@@ -47,7 +67,10 @@ constexpr std::array kCrash = {pause,
                                power_cut_at_reply,
                                power_cut_in_snapshot,
                                crash_in_recovery};
-constexpr std::array kCalm = {slow_link, pause, kill};
+constexpr std::array kLeader = {
+    pause_past_lease, power_cut_leader_at_step, cut_new_leader, hand_over, restart, blackout};
+constexpr std::array kMembers = {join, leave, wipe};
+constexpr std::array kCalm = {slow_link, pause, kill, restart, join, leave};
 
 struct Profile {
   FaultProfile shown;
@@ -56,13 +79,16 @@ struct Profile {
 
 constexpr std::array kProfiles = {
     Profile{.shown = {"none", "nothing goes wrong"}, .kinds = {}},
-    Profile{.shown = {"calm", "a slow link, a pause, a killed process now and then"},
+    Profile{.shown = {"calm", "a slow link, a pause, an end, members that come and go"},
             .kinds = kCalm},
     Profile{.shown = {"network", "cuts, flickers, delays, losses, resets"}, .kinds = kNetwork},
     Profile{.shown = {"disk", "slow, failing and full disks"}, .kinds = kDisk},
     Profile{.shown = {"clock", "clocks that jump and drift"}, .kinds = kClock},
     Profile{.shown = {"crash", "killed processes and power cuts, random and aimed"},
             .kinds = kCrash},
+    Profile{.shown = {"leader", "what is worst for a leader, at the worst moment"},
+            .kinds = kLeader},
+    Profile{.shown = {"members", "members that come, go, and lose their disk"}, .kinds = kMembers},
 };
 
 constexpr std::string_view kAll = "all";

@@ -40,10 +40,29 @@ enum class FaultKind : uint8_t {
   power_cut_at_reply,     // the moment at which a reply reaches a client
   power_cut_in_snapshot,  // while a snapshot is written or published
   crash_in_recovery,      // the power goes, and again while the node starts
+  // Of a cluster, and nowhere else. The network between nodes; clients notice nothing.
+  split,     // two groups of nodes hear nothing of each other
+  cut_pair,  // two nodes hear nothing of each other, or one of them; the others hear both
+  channel,   // messages are lost, doubled, late, and overtake one another (rules of FAULT)
+  // Processes of a cluster.
+  restart,                   // a clean stop, and the supervisor's start
+  pause_past_lease,          // longer than a lease lasts
+  power_cut_leader_at_step,  // of Raft's files
+  cut_new_leader,            // the leader dies, and who is elected then is cut off at once
+  hand_over,                 // leadership moves on request
+  blackout,                  // the power of all goes as soon as the leader has made a change
+  // Its members.
+  join,   // a machine from the store
+  leave,  // a member goes, and its machine is put into the store
+  wipe,   // a member loses its disk, and comes back with an empty one
   count_of_kinds,
 };
 
 inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::count_of_kinds);
+
+[[nodiscard]] constexpr bool is_of_cluster(FaultKind kind) { return kind >= FaultKind::split; }
+
+[[nodiscard]] constexpr bool is_of_members(FaultKind kind) { return kind >= FaultKind::join; }
 
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 

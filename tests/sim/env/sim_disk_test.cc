@@ -357,5 +357,18 @@ TEST_CASE("sim disk: operations are counted", "[sim]") {
   CHECK(bench.disk.steps() == 5);
 }
 
+TEST_CASE("sim disk: a wiped disk is empty, also after the next power cut", "[sim]") {
+  Bench bench;
+  const auto file = bench.durable("/data/a", "old");
+  bench.disk.wipe();
+  CHECK_FALSE(bench.disk.content("/data/a"));
+  CHECK_FALSE(bench.disk.durable_content("/data/a"));
+  CHECK_FALSE(file->write_at(0, {{"new"}}));
+  SimRng rng(1);
+  bench.disk.crash(rng);
+  CHECK_FALSE(bench.disk.content("/data/a"));
+  CHECK(bench.disk.bytes_used() == 0);
+}
+
 }  // namespace
 }  // namespace quoris::sim
