@@ -36,7 +36,8 @@ struct BusOptions {
   // Each link, so often. Costs two small messages; a link that broke without a word is noticed
   // after silence_us, which should be some heartbeats, for one may be late. Data and bulk are not
   // served while a long command runs, the control link is; when it is silent, the others go too.
-  uint64_t heartbeat_us = 500'000;
+  // So the control link often enough to find out, the others seldom: they go with it.
+  std::array<uint64_t, kLinkKinds.size()> heartbeat_us{500'000, 2'500'000, 2'500'000};
   std::array<uint64_t, kLinkKinds.size()> silence_us{2'000'000, 10'000'000, 10'000'000};
 
   // From the call to the connection (all addresses of a name), and from there to WELCOME.

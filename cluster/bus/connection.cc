@@ -326,7 +326,7 @@ void Connection::tick(uint64_t now_ns, uint64_t lateness_ns) {
     return;
   }
   if (target_ && now_ns >= next_heartbeat_ns_) {
-    next_heartbeat_ns_ = now_ns + context_.options.heartbeat_us * kNsPerUs;
+    next_heartbeat_ns_ = now_ns + context_.options.heartbeat_us[index_of(link())] * kNsPerUs;
     say_message(Heartbeat{.sent_ns = context_.clock.monotonic_ns()});
   }
 }

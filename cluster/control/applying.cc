@@ -68,6 +68,8 @@ void Control::restore(const raft::Snapshot& snapshot) {
 void Control::map_changed(const topology::ClusterMap& before) {
   map_hash_.reset();
   proposals_.on_applied(map_.version);
+  // From now on the map says who is there, and not what was in the log at the start.
+  if (ahead_.version > before.version && ahead_.version <= map_.version) tell_bus();
   if (before.members == map_.members && before.partitions == map_.partitions) return;
   log_changes(before);
   if (before.find(number_) != nullptr && map_.find(number_) == nullptr) {

@@ -78,6 +78,7 @@ void Control::pump() {
   if (is_pumping_) return;
   if (phase_ == Phase::over) return deliver_posts();
   is_pumping_ = true;
+  if (has_moved_) tell_bus();
   do_what_is_due();
   bool more = true;
   while (more && phase_ != Phase::over) {
@@ -85,9 +86,14 @@ void Control::pump() {
     more = take_gossip_output() || more;
     more = do_duties() || more;
   }
-  note_leader();
-  compact_log();
-  go_on_stopping();
+  if (phase_ != Phase::over) {
+    note_leader();
+    compact_log();
+    go_on_stopping();
+  }
+  for (auto& [done, result] : proposals_.take_ready()) {
+    post([call = std::move(done), outcome = std::move(result)] { call(outcome); });
+  }
   is_pumping_ = false;
   bus_->flush();
   arm();
@@ -106,9 +112,6 @@ void Control::do_what_is_due() {
   }
   proposals_.give_up(now);
   push_proposals();
-  for (auto& [done, result] : proposals_.take_ready()) {
-    post([call = std::move(done), outcome = std::move(result)] { call(outcome); });
-  }
 }
 
 bool Control::take_raft_output() {
@@ -122,8 +125,11 @@ bool Control::take_raft_output() {
   if (output.restore == nullptr && output.committed.empty()) return true;
   const topology::ClusterMap before = map_;
   if (output.restore != nullptr) restore(*output.restore);
-  for (const raft::LogEntry& entry : output.committed) apply(entry);
-  if (phase_ != Phase::over) map_changed(before);
+  for (const raft::LogEntry& entry : output.committed) {
+    if (phase_ != Phase::over) apply(entry);
+  }
+  if (phase_ == Phase::over) return false;
+  map_changed(before);
   return true;
 }
 

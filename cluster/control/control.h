@@ -204,6 +204,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   [[nodiscard]] Status decide(const Wish& wish);
   [[nodiscard]] Status check_wish(const NodeFile& kept, const Wish& wish) const;
   void take_wish(const Wish& wish);
+  [[nodiscard]] Status check_map(const Wish& wish) const;
   void look_ahead(const raft::LogEntry& entry);
   [[nodiscard]] Result<raft::StoredState> found();
   [[nodiscard]] topology::Newcomer newcomer() const;
@@ -229,6 +230,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void on_room(bus::PeerId /*peer*/, bus::LinkKind /*link*/) override {}
 
   void tell_bus();
+  void note_address(const topology::Member& member, const bus::NodeFacts& facts);
   [[nodiscard]] const topology::ClusterMap& known_map() const;
   [[nodiscard]] const topology::Member* member_of(bus::PeerId peer) const;
   [[nodiscard]] NodeNumber number_of(const bus::Sender& from) const;
@@ -273,6 +275,8 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void on_message(const bus::Sender& from, const LeaseRequest& request);
   void on_message(const bus::Sender& from, const LeaseGrant& grant);
   [[nodiscard]] bool may_lead() const;
+  [[nodiscard]] bool knows_the_past() const;
+  [[nodiscard]] NodeNumber best_successor() const;
   [[nodiscard]] bool do_duties();
   void push_proposals();
   [[nodiscard]] ProposeAnswer take_proposal(NodeNumber from, const Propose& proposal);
@@ -293,6 +297,9 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   topology::ClusterMap ahead_;
   // Of a cluster that we belong to, but not in the map here yet.
   std::map<NodeNumber, bus::PeerId> strangers_;
+  // Members that say they are elsewhere than the map does.
+  std::map<NodeNumber, HostPort> moved_;
+  bool has_moved_ = false;  // the bus is to be told
 
   std::unique_ptr<bus::Bus> bus_;
   std::optional<bus::Channel<ControlMessages>> channel_;
@@ -319,6 +326,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   TimerId timer_{0};
   uint64_t timer_due_us_ = 0;
   uint64_t join_due_us_ = 0;
+  uint64_t announce_due_us_ = 0;
   uint64_t lease_due_us_ = 0;
   uint64_t duty_due_us_ = 0;
   uint64_t stop_by_us_ = 0;

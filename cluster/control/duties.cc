@@ -34,14 +34,16 @@ class Decider {
 
   void look_at_voters() {
     if (add_or_remove() || map_.find(self_) == nullptr) return;
-    const size_t wanted = voters_wanted(static_cast<size_t>(
-        std::ranges::count_if(map_.members, [](const Member& member) { return stays(member); })));
+    const auto staying = static_cast<size_t>(
+        std::ranges::count_if(map_.members, [](const Member& member) { return stays(member); }));
+    const size_t wanted = std::max<size_t>(1, voters_wanted(staying));
     const std::optional<NodeNumber> learner = best_learner();
     const std::optional<NodeNumber> weak = weakest_voter();
     const size_t voters = configuration_.voters.size();
     if (learner && (voters < wanted || (weak && voters < raft::kVotersMax))) {
       order({.kind = raft::ChangeKind::promote, .node = *learner});
-    } else if (weak && (voters > wanted || must_go(*weak)) && voters > 1) {
+    } else if (weak && voters > 1 &&
+               (voters > wanted || must_go(*weak) || (learner && voters == raft::kVotersMax))) {
       order({.kind = raft::ChangeKind::demote, .node = *weak});
     } else if (voters > wanted) {
       order({.kind = raft::ChangeKind::demote, .node = spare_voter()});
@@ -75,8 +77,8 @@ class Decider {
     const int64_t limit = member.state == MemberState::stale
                               ? limits_.clock_limit_us * kClockBackPercent / 100
                               : limits_.clock_limit_us;
-    return (seen.flags & membership::Notes::kDiskFailing) == 0 &&
-           std::abs(seen.clock_offset_us) <= limit;
+    return (seen.flags & membership::Notes::kDiskFailing) == 0 && seen.clock_offset_us <= limit &&
+           seen.clock_offset_us >= -limit;
   }
 
   // In the life that the map knows, and near the end of the log.

@@ -172,8 +172,9 @@ void Control::answer_join(bus::PeerId guest, const ProposalResult& result) {
       break;
     case ProposalResult::Kind::refused:
       answer.error = result.message;
-      answer.is_final =
-          result.why == topology::Refusal::invalid || result.why == topology::Refusal::no_number;
+      answer.is_final = result.why == topology::Refusal::invalid ||
+                        result.why == topology::Refusal::name_taken ||
+                        result.why == topology::Refusal::no_number;
       break;
     case ProposalResult::Kind::unreachable:
       answer.error = "the cluster has no leader now";
@@ -197,6 +198,7 @@ topology::Addresses Control::wanted_addresses(const Member& self) const {
 void Control::announce_self() {
   const Member* self = map_.find(number_);
   if (self == nullptr || is_announcing_ || phase_ != Phase::member) return;
+  if (now_us() < announce_due_us_) return;
   std::optional<topology::MapChange> change;
   if (self->boot != file_.boot) {
     change =
@@ -212,6 +214,7 @@ void Control::announce_self() {
   propose(*change, [this](const ProposalResult& result) {
     is_announcing_ = false;
     if (result.kind == ProposalResult::Kind::refused) {
+      announce_due_us_ = now_us() + options_.join_refused_us;
       parts_.log.topic(LogTopic::raft, "not announced: {}", result.message);
     }
   });

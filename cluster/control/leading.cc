@@ -27,9 +27,9 @@ void Control::renew_lease() {
   lease_due_us_ = now + options_.lease_renew_us;
   const Member* self = map_.find(number_);
   if (self == nullptr || !may_have_lease(*self, file_.boot) || phase_ != Phase::member) return;
-  if (raft_->is_settled_leader()) {
+  if (raft_->is_leader()) {
     const uint64_t until = raft_->lease_until_us();
-    if (until > now) lease_.take(raft_->term(), until, map_.version);
+    if (knows_the_past() && until > now) lease_.take(raft_->term(), until, map_.version);
     return;
   }
   const NodeNumber leader = raft_->leader();
@@ -38,10 +38,16 @@ void Control::renew_lease() {
        LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version});
 }
 
+// The map holds all that leaders before have committed: that a member is down, say. (It may be
+// behind this term's own entries: who proposes them has seen to leases before.)
+bool Control::knows_the_past() const {
+  return raft_->is_settled_leader() && raft_->log().term_at(map_.version) == raft_->term();
+}
+
 // A leader that was deposed and doesn't know it yet has a lease that runs out by itself, and
 // nothing that it grants lasts longer.
 void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
-  if (raft_ == nullptr || !raft_->is_settled_leader()) return;
+  if (raft_ == nullptr || !knows_the_past()) return;
   const NodeNumber node = number_of(from);
   const Member* member = map_.find(node);
   LeaseGrant grant{
@@ -61,7 +67,11 @@ void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
 void Control::on_message(const bus::Sender& from, const LeaseGrant& grant) {
   // A late answer of an earlier leader is fine: it has covered it by its own lease.
   if (number_of(from) == topology::kNoNode) return;
-  lease_.on_grant(grant, options_.raft.drift_permille);
+  // No honest leader grants more than its own lease, which is no longer than that, or for a term
+  // that this node has not heard of.
+  const bool is_honest = raft_ != nullptr && grant.term <= raft_->term() &&
+                         grant.duration_us <= options_.raft.election_timeout_us;
+  if (is_honest) lease_.on_grant(grant, options_.raft.drift_permille);
 }
 
 // --- duties -------------------------------------------------------------------------------------
@@ -140,8 +150,22 @@ bool Control::do_duties() {
       has_proposed = true;
     }
   }
-  if (orders.hand_over) static_cast<void>(raft_->hand_over(now, raft::kNobody));
+  if (orders.hand_over) static_cast<void>(raft_->hand_over(now, best_successor()));
   return has_proposed;
+}
+
+// A voter that is here and near the end of the log; kNobody: Raft is to find one.
+NodeNumber Control::best_successor() const {
+  const View view(*this);
+  for (const NodeNumber voter : raft_->configuration().voters) {
+    const Member* member = map_.find(voter);
+    const MemberView seen = view.look(voter);
+    const bool is_here = member != nullptr && member->state == MemberState::up &&
+                         !member->departs && seen.health == membership::Health::alive &&
+                         seen.flags == 0 && seen.has_caught_up;
+    if (voter != number_ && is_here) return voter;
+  }
+  return raft::kNobody;
 }
 
 // --- proposals ----------------------------------------------------------------------------------
@@ -211,7 +235,7 @@ Status Control::hand_over(NodeNumber to) {
     return Error{Errc::unsupported, "this node does not lead the cluster"};
   }
   if (to == number_) return Error{Errc::invalid_argument, "this node leads already"};
-  if (!raft_->hand_over(now_us(), to)) {
+  if (!raft_->hand_over(now_us(), to == raft::kNobody ? best_successor() : to)) {
     return Error{Errc::unsupported, "no other voter could take over now"};
   }
   pump_soon();

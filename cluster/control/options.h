@@ -18,9 +18,10 @@ struct Options {
   raft::Options raft;  // `self` is filled in
   membership::Options gossip;
 
-  // A holder asks so often. A lease lasts no longer than the leader's own (raft.h), which is a bit
-  // less than an election timeout: several requests should fit, for one may be lost.
-  uint64_t lease_renew_us = 100'000;
+  // A holder asks whenever the leader's heartbeat has come, in the packet that answers it; if none
+  // comes, so often. A lease lasts no longer than the leader's own (raft.h), a bit less than an
+  // election timeout: several heartbeats fit, for one may be lost.
+  uint64_t lease_renew_us = 200'000;
 
   // A member whose wall clock is further off than that from a majority's is stale: it stamps no
   // writes. Smaller: clocks that NTP would set right cost a node its primacy. Larger: versions of

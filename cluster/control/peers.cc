@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "cluster/control/control.h"
 
@@ -23,20 +22,22 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
                             "cluster with id {}",
                             file_.cluster_name, file_.cluster_id, peer.node.name, peer.cluster_id)};
   }
-  const topology::ClusterMap& map = known_map();
-  if (!map.is_founded()) return std::nullopt;
-  if (const Member* member = map.find_identity(peer.node.identity)) {
+  if (!map_.is_founded()) return std::nullopt;
+  if (const Member* member = known_map().find_identity(peer.node.identity)) {
     if (peer.node.number != topology::kNoNode && peer.node.number != member->number) {
       return Notice{
           .reason = Refusal::other_data,
           .text = fmt::format("{} says that it is node {}, the map says {}", peer.node.name,
                               raw(peer.node.number), raw(member->number))};
     }
+    if (!peer.began_here) note_address(*member, peer.node);
     return std::nullopt;
   }
-  // A member that this node has not heard of yet, or has no more to do with.
-  if (peer.node.number >= map.next_number) return std::nullopt;
+  // A member that this node has not heard of yet, or, for good, has no more to do with.
+  if (peer.node.number >= map_.next_number) return std::nullopt;
   if (peer.node.number != topology::kNoNode) {
+    // What is only in the log here lets in, and refuses nobody.
+    if (map_.find_identity(peer.node.identity) != nullptr) return std::nullopt;
     return Notice{.reason = Refusal::removed,
                   .text = fmt::format("node {} was removed from the cluster; start it with an "
                                       "empty data directory to let it in again",
@@ -47,7 +48,7 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
 
 std::optional<Notice> Control::admit_newcomer(const bus::PeerFacts& peer) const {
   const int64_t limit = options_.clock_limit_us;
-  if (std::abs(peer.clock_offset_us) > limit) {
+  if (peer.clock_offset_us > limit || peer.clock_offset_us < -limit) {
     return Notice{.reason = Refusal::clock,
                   .text = fmt::format("the clock of {} differs from this one's by {} ms; more than "
                                       "{} ms are not let in",
@@ -65,13 +66,14 @@ void Control::on_refused(const bus::RefusalReport& report) {
   if (!is_believed) return;
   switch (report.notice.reason) {
     case Refusal::removed:
-      if (number_ != topology::kNoNode && map_.find(number_) == nullptr) break;
+      // Who belongs to the cluster says so when it is called.
+      if (!report.began_here) break;
       return fatal("the cluster says: " + report.notice.text);
     case Refusal::other_identity:
     case Refusal::other_data:
       // Somebody who belongs to a cluster looked for another node here. Who is alone in a cluster
       // of its own has lost the data of the one that others remember.
-      if (report.began_here || map_.members.size() != 1 || phase_ != Phase::member) break;
+      if (report.began_here || known_map().members.size() > 1 || phase_ != Phase::member) break;
       return fatal(fmt::format(
           "{} at {} belongs to a cluster that knows another node at this address: this node has "
           "founded a second cluster, because its data directory was empty. Start it with --seed "
@@ -98,6 +100,23 @@ void Control::on_link_up(bus::PeerId peer, bus::LinkKind link) {
   } else if (facts->number != topology::kNoNode) {
     strangers_[facts->number] = peer;
   }
+}
+
+// It has started at another port or host, and can't tell the leader before somebody calls it there.
+void Control::note_address(const Member& member, const bus::NodeFacts& facts) {
+  HostPort said{.host = facts.cluster_address.host, .port = facts.cluster_address.port};
+  if (said.host.empty()) said.host = member.addresses.host;
+  const HostPort known{.host = member.addresses.host, .port = member.addresses.cluster_port};
+  const bool is_there = said == known || said.port == 0 || facts.boot < member.boot;
+  const auto moved = moved_.find(member.number);
+  if (is_there ? moved == moved_.end() : moved != moved_.end() && moved->second == said) return;
+  if (is_there) {
+    moved_.erase(moved);
+  } else {
+    moved_[member.number] = std::move(said);
+  }
+  // Not within the handshake.
+  has_moved_ = true;
 }
 
 void Control::on_link_down(bus::PeerId peer, bus::LinkKind link, bus::EndReason reason) {
@@ -134,6 +153,7 @@ NodeNumber Control::number_of(const bus::Sender& from) const {
 
 // Members to call, gossip's members, and what this node says of itself.
 void Control::tell_bus() {
+  has_moved_ = false;
   bus::LocalNode local = bus_->local();
   local.cluster = file_.cluster_name;
   local.cluster_id = file_.cluster_id;
@@ -150,10 +170,16 @@ void Control::tell_bus() {
   std::vector<membership::MemberSpec> specs;
   for (const Member& member : known_map().members) {
     specs.push_back({.number = member.number, .boot = member.boot});
+    HostPort address{.host = member.addresses.host, .port = member.addresses.cluster_port};
+    if (const auto moved = moved_.find(member.number); moved != moved_.end()) {
+      if (moved->second == address) {
+        moved_.erase(moved);
+      } else {
+        address = moved->second;
+      }
+    }
     members.push_back(
-        {.number = member.number,
-         .identity = member.identity,
-         .address = {.host = member.addresses.host, .port = member.addresses.cluster_port}});
+        {.number = member.number, .identity = member.identity, .address = std::move(address)});
   }
   bus_->set_members(members);
   bus_->set_seeds(phase_ == Phase::newcomer ? file_.contacts : std::vector<HostPort>());
@@ -186,6 +212,8 @@ Status Control::on_message(const bus::Sender& from, bus::Words words) {
           }
         } else if constexpr (kIsIn<T, raft::Message>) {
           const NodeNumber node = number_of(from);
+          // The lease is asked for in the packet that answers the heartbeat.
+          if (kIsAnyOf<T, raft::Heartbeat>) lease_due_us_ = 0;
           if (raft_ != nullptr && node != topology::kNoNode) raft_->step(now_us(), node, message);
         } else {
           on_message(from, message);

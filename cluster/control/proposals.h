@@ -51,6 +51,9 @@ class Proposals {
 
   void add(std::string change, ProposalDone done, uint64_t now_us, uint64_t timeout_us);
 
+  // Requests of each life have numbers of their own.
+  void begin_life(BootNumber boot) { last_request_ = raw(boot) << 32U; }
+
   // That have no answer yet.
   [[nodiscard]] size_t size() const { return pending_.size(); }
 

@@ -81,6 +81,7 @@ Status Control::decide(const Wish& wish) {
     number_ = file_.number;
     ahead_ = map_;
     for (const raft::LogEntry& entry : state.entries) look_ahead(entry);
+    if (Status status = check_map(wish); !status) return status;
     make_member(std::move(state));
   } else {
     stored_ = std::move(state);
@@ -114,6 +115,20 @@ Status Control::check_wish(const NodeFile& kept, const Wish& wish) const {
   }
   if (wish.weight != 0 && wish.weight != kept.weight) {
     return contradiction("weight", std::to_string(kept.weight), std::to_string(wish.weight));
+  }
+  return ok();
+}
+
+// What the founder said once.
+Status Control::check_map(const Wish& wish) const {
+  const topology::ClusterMap& map = known_map();
+  if (wish.replication_factor != 0 && wish.replication_factor != map.replication_wanted) {
+    return contradiction("replication-factor", std::to_string(map.replication_wanted),
+                         std::to_string(wish.replication_factor));
+  }
+  if (wish.partitions != 0 && wish.partitions != map.partitions.size()) {
+    return contradiction("partitions", std::to_string(map.partitions.size()),
+                         std::to_string(wish.partitions));
   }
   return ok();
 }
@@ -183,6 +198,7 @@ void Control::make_member(raft::StoredState state) {
   gossip_ = std::make_unique<membership::Gossip>(
       membership::MemberSpec{.number = number_, .boot = file_.boot}, options_.gossip,
       parts_.env.rng, moment());
+  proposals_.begin_life(file_.boot);
   phase_ = Phase::member;
 }
 

@@ -16,6 +16,9 @@ constexpr uint64_t kDriftDivisor = 2500;
 
 void ClockEstimate::add(uint64_t sent_us, int64_t their_wall_us, Moment now,
                         const Options& options) {
+  // A clock that no machine shows; sums with it would not fit.
+  constexpr int64_t kWallMax = int64_t{1} << 60;
+  if (their_wall_us > kWallMax || their_wall_us < -kWallMax) return;
   QUORIS_ASSERT(sent_us <= now.monotonic_us);
   const uint64_t rtt_us = now.monotonic_us - sent_us;
   const uint64_t middle_us = sent_us + rtt_us / 2;

@@ -142,6 +142,8 @@ TEST_CASE("control: flags that contradict the directory are refused", "[control]
   SECTION("cluster-name") { wish.cluster_name = "other"; }
   SECTION("rack") { wish.rack = "r1"; }
   SECTION("weight") { wish.weight = 7; }
+  SECTION("replication-factor") { wish.replication_factor = 5; }
+  SECTION("partitions") { wish.partitions = 64; }
   const Status started = world.node(0).start();
   REQUIRE_FALSE(started);
   CHECK(started.error().message.find("the data directory says") != std::string::npos);
@@ -156,6 +158,45 @@ TEST_CASE("control: another address at a restart goes into the map", "[control]"
   REQUIRE(world.node(2).start());
   world.until([&] { return member(world, 0, "n3").addresses.client_port == 7777; }, 3'000,
               "the new port");
+}
+
+TEST_CASE("control: a member that starts at another cluster port is called there", "[control]") {
+  ControlWorld world(3);
+  world.start_all();
+  settle(world, 3);
+  const size_t moving = GENERATE(true, false) ? world.leader() : (world.leader() + 1) % 3;
+  TestNode& node = world.node(moving);
+  node.kill();
+  node.wish.cluster_port = 8888;
+  REQUIRE(node.start());
+  world.until(
+      [&] {
+        return world.is_settled() &&
+               member(world, moving, node.wish.name).addresses.cluster_port == 8888;
+      },
+      10'000, "the new port");
+}
+
+TEST_CASE("control: a node that was removed while it was down ends when it starts", "[control]") {
+  ControlWorld world(4);
+  world.start_all();
+  settle(world, 3);
+  const size_t removed = (world.leader() + 1) % 4;
+  const size_t other = world.leader();
+  const std::string name = world.node(removed).wish.name;
+  world.node(removed).kill();
+  world.until([&] { return is_state(world, other, name, MemberState::down); }, 3'000, "down");
+  const topology::Member& seen = member(world, other, name);
+  world.control(other).propose(
+      topology::SetDeparting{.member = {.number = seen.number,
+                                        .boot = seen.boot,
+                                        .version = world.control(other).map().version},
+                             .departs = true},
+      [](const ProposalResult& result) { CHECK(result.kind == ProposalResult::Kind::applied); });
+  world.until([&] { return world.control(other).map().find_name(name) == nullptr; }, 3'000, "gone");
+  REQUIRE(world.node(removed).start());
+  world.until([&] { return !world.node(removed).fatal.empty(); }, 5'000, "it ends");
+  CHECK(world.node(removed).fatal.find("removed") != std::string::npos);
 }
 
 TEST_CASE("control: a node that leaves is removed and ends", "[control]") {

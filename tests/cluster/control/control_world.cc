@@ -50,7 +50,7 @@ Status TestNode::start() {
                     world_.options, wish);
   if (!opened) return opened.error();
   control_ = std::move(opened).value();
-  world_.network_.listen(host_, kClusterPort, control_->acceptor());
+  world_.network_.listen(host_, wish.cluster_port, control_->acceptor());
   loop_.set_turn_handler(control_.get());
   control_->start();
   loop_.wake();

@@ -99,6 +99,33 @@ TEST_CASE("duties: an earlier life that is gone says nothing of the present one"
   CHECK(is_empty(scene.decide()));
 }
 
+TEST_CASE(
+    "duties: a later life that is gone, and that the map never heard of, ends the one it knows",
+    "[control]") {
+  Scene scene(3);
+  scene.seen[node(2)].boot = BootNumber{9};
+  scene.gone(2, true);
+  CHECK(only_state_change(scene.decide()).to == MemberState::down);
+}
+
+TEST_CASE("duties: of seven voters one that is long away is replaced, too", "[control]") {
+  Scene scene(8);
+  scene.configuration = {.voters = nodes({1, 2, 3, 4, 5, 6, 7}), .learners = nodes({8})};
+  scene.cluster.set_state(node(4), MemberState::down);
+  scene.gone(4, true, 20'000'000);
+  CHECK(is_change(scene.decide(), raft::ChangeKind::demote, 4));
+  scene.configuration = {.voters = nodes({1, 2, 3, 5, 6, 7}), .learners = nodes({4, 8})};
+  CHECK(is_change(scene.decide(), raft::ChangeKind::promote, 8));
+}
+
+TEST_CASE("duties: the last voter stays one, whoever departs", "[control]") {
+  Scene scene(2);
+  scene.configuration = {.voters = nodes({1}), .learners = nodes({2})};
+  scene.cluster.depart(node(1));
+  scene.seen[node(2)].has_caught_up = false;
+  CHECK_FALSE(scene.decide().configuration);
+}
+
 TEST_CASE("duties: one that stops is let go at once", "[control]") {
   Scene scene(3);
   scene.seen[node(2)].flags = Notes::kLeaving;
