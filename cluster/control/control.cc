@@ -183,7 +183,9 @@ uint64_t Control::next_due_us() const {
 void Control::arm() {
   if (phase_ == Phase::over) return;
   const uint64_t due = next_due_us();
-  if (due == timer_due_us_ && timer_ != TimerId{0}) return;
+  // One that fires before anything is due costs less than setting it anew whenever a heartbeat moves
+  // a deadline.
+  if (timer_ != TimerId{0} && timer_due_us_ <= due) return;
   parts_.env.timers.cancel(timer_);
   timer_ = TimerId{0};
   timer_due_us_ = due == kNever ? 0 : due;

@@ -15,7 +15,8 @@ NestedLoop::NestedLoop(EventLoop& outer, EventLoop& inner)
   QUORIS_ASSERT(status == 0);
   poll_->data = this;
   uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* poll, int, int) {
-    static_cast<NestedLoop*>(poll->data)->run_inner();
+    // A turn of the outer loop follows in this very iteration.
+    static_cast<NestedLoop*>(poll->data)->run_once();
   });
 
   uv_prepare_init(outer_.raw(), prepare_.get());
@@ -31,13 +32,18 @@ NestedLoop::NestedLoop(EventLoop& outer, EventLoop& inner)
 
 void NestedLoop::run_inner() {
   if (is_running_) return;
+  run_once();
+  // It may have made work for the outer handler, and be run where no turn would follow by itself.
+  outer_.request_turn();
+}
+
+void NestedLoop::run_once() {
+  if (is_running_) return;
   is_running_ = true;
   ++runs_;
   last_run_ns_ = uv_hrtime();
   inner_.run_once();
   is_running_ = false;
-  // It may have made work for the outer handler, and be run where no turn would follow by itself.
-  outer_.request_turn();
 }
 
 int NestedLoop::inner_timeout_ms() {

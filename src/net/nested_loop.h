@@ -45,6 +45,7 @@ class NestedLoop {
  private:
   // Milliseconds until libuv would have something to do there by itself; negative: never.
   [[nodiscard]] int inner_timeout_ms();
+  void run_once();
   void before_sleep();
 
   EventLoop& outer_;
