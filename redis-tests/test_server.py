@@ -227,12 +227,13 @@ class Clients(ServerTest):
 
 @unittest.skipIf(quoris_is_oracle(), "Redis has no such commands")
 class OurOwn(ServerTest):
-    def test_nodes_has_one_row(self):
+    def test_nodes_has_one_line_below_its_heads(self):
         for protocol in (2, 3):
-            (row,) = self.connect(protocol).ask("NODES").value
-            names = row.value[::2] if protocol == 2 else [name for name, _ in row.value]
-            self.assertEqual([name.value for name in names],
-                             [b"NODE ID", b"ADDRESS", b"ROLE", b"STATE"])
+            heads, line = self.connect(protocol).ask("NODES").value
+            self.assertEqual(heads.value.replace(b"NODE ID", b"ID").split(),
+                             [b"ID", b"ADDRESS", b"ROLE", b"STATE"])
+            self.assertEqual(line.value.split()[1:],
+                             [b"127.0.0.1:%d" % self.server.port, b"LEADER", b"ALIVE"])
 
     def test_consistency_shows_and_sets(self):
         client = self.connect(3)

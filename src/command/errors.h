@@ -212,6 +212,72 @@ inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments spe
          std::to_string(high);
 }
 
+// The cluster. Redis's where it has them; what Redis Cluster has and we have not names ours.
+inline constexpr std::string_view kNoCluster = "ERR This instance has cluster support disabled";
+inline constexpr std::string_view kInvalidSlot = "ERR Invalid slot";
+inline constexpr std::string_view kInvalidSlotOrCount = "ERR Invalid slot or number of keys";
+inline constexpr std::string_view kNotLetIn =
+    "ERR this node is in no cluster yet: CLUSTER JOIN host:port names a member to ask";
+inline constexpr std::string_view kJoinWhom =
+    "ERR this node is in no cluster yet: CLUSTER JOIN needs the host and cluster port of a member";
+inline constexpr std::string_view kBadClusterPort = "ERR a port is a number from 1 to 65535";
+inline constexpr std::string_view kLastNodeStays =
+    "ERR the only node that stays can't leave: it holds all data";
+inline constexpr std::string_view kNoManualFailover =
+    "ERR slots change their primaries by themselves: CLUSTER FAILOVER [node] hands Raft's "
+    "leadership over, without FORCE or TAKEOVER";
+inline constexpr std::string_view kNoLeader = "ERR no leader is known: nobody can hand over";
+inline constexpr std::string_view kLeadsAlready = "ERR this node leads already";
+inline constexpr std::string_view kNoRing =
+    "ERR this node runs alone or is not let in yet: there is no ring";
+inline constexpr std::string_view kFaultNotAllowed =
+    "ERR FAULT command not allowed: enable-fault-command says who may use it, local is clients of "
+    "this machine";
+inline constexpr std::string_view kNoLinks =
+    "ERR this node runs alone: there are no links to disturb";
+
+// `command` in upper case.
+[[nodiscard]] inline std::string not_in_cluster(std::string_view command) {
+  return "ERR " + std::string(command) + " is not allowed in cluster mode";
+}
+
+// A name, number or id that is no member's.
+[[nodiscard]] inline std::string no_such_node(std::string_view word) {
+  return "ERR no node '" + std::string(word.substr(0, 128)) +
+         "': a node is named by its name, number or 40-digit id, see NODES FULL";
+}
+
+[[nodiscard]] inline std::string is_member_already(std::string_view cluster, unsigned number) {
+  return "ERR this node is a member of cluster '" + std::string(cluster) + "' already, number " +
+         std::to_string(number);
+}
+
+[[nodiscard]] inline std::string is_down(std::string_view node) {
+  return "ERR node '" + std::string(node) + "' is down: use CLUSTER REMOVE if it won't come back";
+}
+
+[[nodiscard]] inline std::string is_not_down(std::string_view node) {
+  return "ERR node '" + std::string(node) + "' is not down: use CLUSTER LEAVE";
+}
+
+[[nodiscard]] inline std::string leads_instead(std::string_view node, std::string_view address) {
+  return "ERR this node does not lead: ask '" + std::string(node) + "' at " + std::string(address);
+}
+
+// `why`: of the map, of the control. The former surely did not happen, the latter may have.
+[[nodiscard]] inline std::string change_refused(std::string_view why) {
+  return "ERR " + std::string(why);
+}
+
+[[nodiscard]] inline std::string change_uncertain(std::string_view why) {
+  return "UNCERTAIN the change may yet come about: " + std::string(why);
+}
+
+// A subcommand of Redis Cluster, and what stands in its place.
+[[nodiscard]] inline std::string cluster_not_ours(std::string_view name, std::string_view instead) {
+  return "ERR CLUSTER " + std::string(name) + " does not apply here: " + std::string(instead);
+}
+
 // A container's subcommand with arguments that don't fit; `container` in upper case.
 [[nodiscard]] inline std::string bad_subcommand_call(std::string_view word,
                                                      std::string_view container) {

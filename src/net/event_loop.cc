@@ -61,8 +61,7 @@ void EventLoop::finish_iteration() {
   if (turn_handler_ != nullptr) turn_handler_->run_turn();
   ++turn_;
   run_deferred();
-  const bool more = turn_handler_ != nullptr && turn_handler_->wants_turn();
-  if (more || deferred_.linked()) {
+  if (wants_turn() || deferred_.linked()) {
     request_turn();
   } else {
     uv_idle_stop(idle_.get());

@@ -8,8 +8,8 @@
 // Invariants: run_turn() runs once per iteration, after all reading of it; nothing that was
 // deferred while a batch of deferred things runs is run before the next turn.
 // Limits: none of its own; streams and listeners bound what they do per turn.
-// Used by: main (owns one), everything in src/net. Errors: open() when the system has no
-// descriptors left.
+// Used by: main (owns one, and one for the cluster), everything in src/net. Errors: open() when the
+// system has no descriptors left.
 #pragma once
 
 #include <uv.h>
@@ -54,6 +54,11 @@ class EventLoop {
 
   // The next poll doesn't sleep. Called by whoever made work outside the poll phase.
   void request_turn();
+
+  // The turn handler has work that it was given outside its turn.
+  [[nodiscard]] bool wants_turn() const {
+    return turn_handler_ != nullptr && turn_handler_->wants_turn();
+  }
 
   // Runs it behind the next turn; once, however often it is asked for.
   void defer(Deferred& deferred);

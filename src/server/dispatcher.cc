@@ -7,6 +7,7 @@
 #include "base/planted.h"
 #include "command/errors.h"
 #include "server/commands/admin_commands.h"
+#include "server/commands/cluster_commands.h"
 #include "server/node.h"
 #include "server/node_context.h"
 
@@ -214,6 +215,9 @@ std::string Dispatcher::gate_error(Session& session, const command::Command& com
   if (spec.node_handler == &handle_debug && !debug_allowed(node_, session)) {
     return std::string(errors::kDebugNotAllowed);
   }
+  if (spec.node_handler == &handle_fault && !fault_allowed(node_, session)) {
+    return std::string(errors::kFaultNotAllowed);
+  }
   if (node_.durability().is_loading()) [[unlikely]] {
     return spec.has(command::loading) ? std::string() : std::string(errors::kLoading);
   }
@@ -332,6 +336,9 @@ void Dispatcher::call(Session& session, const command::Command& command,
 void Dispatcher::run_data(Session& session, const command::CommandSpec& spec,
                           std::span<const std::string_view> arguments, PlannedKey key,
                           resp::ReplyWriter& reply, command::Blocker* blocker) {
+  if (spec.routing == command::Routing::refused && node_.cluster() != nullptr) [[unlikely]] {
+    return reply.error(errors::not_in_cluster(spec.name));
+  }
   // While CLIENT PAUSE keeps the data as it is, reads don't remove what has expired.
   const bool paused = node_.pause_kind() != Pause::Kind::none || node_.durability().refuses();
   store::Writer writer(node_.store(), node_.stats().keyspace, node_.env().rng, node_.now_ms(),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "cluster/control/control.h"
 #include "server/commands/rows.h"
 #include "store/large_value.h"
 
@@ -60,6 +61,12 @@ HashSecret draw_secret(Rng& rng) {
   return secret;
 }
 
+// A cluster has one: its partitions are parts of database 0.
+size_t databases_of(const Node::Parts& parts) {
+  if (parts.cluster != nullptr) return 1;
+  return static_cast<size_t>(parts.settings.values().databases);
+}
+
 bool is_lfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::allkeys_lfu || policy == EvictionPolicy::volatile_lfu;
 }
@@ -86,8 +93,9 @@ Node::Node(const Parts& parts)
       host_(parts.host),
       edge_(parts.edge),
       settings_(parts.settings),
+      cluster_(parts.cluster),
       log_(parts.log_sink),
-      store_(static_cast<size_t>(parts.settings.values().databases),
+      store_(databases_of(parts),
              parts.directory != nullptr ? parts.directory->identity().secret
                                         : draw_secret(parts.env.rng),
              NodeNumber{0}),
@@ -99,6 +107,7 @@ Node::Node(const Parts& parts)
       waiting_(*this),
       run_id_(random_hex(parts.env.rng, 20)),
       node_id_(parts.settings.values().node_id) {
+  if (cluster_ != nullptr) node_id_ = cluster_->name();
   if (node_id_.empty()) {
     node_id_ =
         parts.directory != nullptr ? parts.directory->identity().node_id : random_hex(env_.rng, 20);
@@ -347,10 +356,6 @@ void Node::note_turn() {
   stats_.turn_cpu.record(cpu - last_turn_cpu_ns_);
   last_turn_cpu_ns_ = cpu;
   ++stats_.turns;
-}
-
-void Node::breathe() {
-  // The control link runs here once there is a cluster; alone there is nothing to let in.
 }
 
 // --- waiting ----------------------------------------------------------------------------------

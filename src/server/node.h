@@ -29,6 +29,7 @@
 #include "server/dispatcher.h"
 #include "server/durability/durability.h"
 #include "server/memory_limit.h"
+#include "server/monitoring/cluster_replies.h"
 #include "server/monitoring/latency_monitor.h"
 #include "server/monitoring/slowlog.h"
 #include "server/monitoring/stats.h"
@@ -40,6 +41,10 @@
 #include "server/settings/settings_table.h"
 #include "server/waiting.h"
 #include "store/store.h"
+
+namespace quoris::control {
+class Control;
+}
 
 namespace quoris::server {
 
@@ -61,6 +66,10 @@ class NodeEdge {
 
   // DEBUG SLEEP: holds the reactor thread.
   virtual void sleep_us(uint64_t microseconds) = 0;
+
+  // A long command is running: what has to go on meanwhile may do so, and is to cost it next to
+  // nothing. Changes nothing of the node.
+  virtual void breathe() {}
 };
 
 // CLIENT PAUSE.
@@ -79,6 +88,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     NodeEdge& edge;
     Settings& settings;
     persistence::DataDirectory* directory = nullptr;  // outlives the node; null: nothing is kept
+    control::Control* cluster = nullptr;              // outlives the node; null: it runs alone
     std::span<const command::CommandSpec> more_commands = {};  // of tests
   };
 
@@ -134,6 +144,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
 
   [[nodiscard]] Durability& durability() { return durability_; }
 
+  // Null: the node runs alone.
+  [[nodiscard]] control::Control* cluster() { return cluster_; }
+
   [[nodiscard]] PubSub& pubsub() { return pubsub_; }
 
   [[nodiscard]] Waiting& waiting() { return waiting_; }
@@ -145,13 +158,15 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
             .events = notifications_.listener()};
   }
 
+  [[nodiscard]] ClusterReplies& cluster_replies() { return cluster_replies_; }
+
   [[nodiscard]] const command::DataSettings& data_settings() const { return data_settings_; }
 
   [[nodiscard]] command::Breather& breather() { return *this; }
 
   [[nodiscard]] const std::string& run_id() const { return run_id_; }
 
-  // --node-id, or one that was drawn at the start.
+  // --node-id, or one that was drawn for the data directory.
   [[nodiscard]] const std::string& node_id() const { return node_id_; }
 
   [[nodiscard]] int64_t started_at_s() const { return started_at_s_; }
@@ -229,8 +244,9 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
     bool force = false;        // also if the disk fails
   };
 
-  // SHUTDOWN, SIGTERM: a last snapshot if wanted, what was acknowledged made durable, then the
-  // process ends. `failed` is called instead if the disk fails, and all goes on.
+  // SHUTDOWN, SIGTERM: a last snapshot if wanted, then the cluster is left (leadership goes to
+  // another node), what was acknowledged made durable, and the process ends. `failed` is called
+  // instead if the disk fails, and all goes on: so all that may fail stands before the leaving.
   void shutdown(const Shutdown& how, std::function<void()> failed);
 
   [[nodiscard]] bool is_stopping() const { return stopping_; }
@@ -255,7 +271,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   // Replies of this many bytes are handed on before the turn's end.
   static constexpr size_t kEarlyFlush = 4UL * 1024 * 1024;
 
-  void breathe() override;
+  void breathe() override { edge_.breathe(); }
+
   void note_closed(Session& session);
   void reap();
   void destroy(Session& session);
@@ -268,6 +285,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   void hold_replies(Session& session, persistence::LogPosition awaits);
   void send_held(Session& session);
   void send(Session& session, ByteChain&& bytes);
+  void leave();
+  void end();
   void seal();
   [[nodiscard]] bool may_change_data() const;
   // Everything that the loop does ends with it: turns and timers alike.
@@ -283,6 +302,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   Host& host_;
   NodeEdge& edge_;
   Settings& settings_;
+  control::Control* cluster_;
   Log log_;
   int64_t now_us_ = 0;
   store::Store store_;
@@ -299,6 +319,7 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   PubSub pubsub_;
   Notifications notifications_;
   Waiting waiting_;
+  ClusterReplies cluster_replies_;
   command::DataSettings data_settings_;
   std::string run_id_;
   std::string node_id_;
@@ -325,7 +346,8 @@ class Node final : public StreamAcceptor, public TurnHandler, private command::B
   bool in_turn_ = false;
   bool stopping_ = false;
   bool abort_stop_ = false;
-  bool sealed_ = false;  // nothing is executed any more
+  bool is_leaving_ = false;  // the end can't be called off any more
+  bool sealed_ = false;      // nothing is executed any more
 };
 
 }  // namespace quoris::server

@@ -1,6 +1,7 @@
 // Node: the end: SHUTDOWN and signals.
 #include <utility>
 
+#include "cluster/control/control.h"
 #include "server/node.h"
 
 namespace quoris::server {
@@ -10,18 +11,17 @@ void Node::shutdown(const Shutdown& how, std::function<void()> failed) {
   stopping_ = true;
   abort_stop_ = false;
   log_.write(LogLevel::notice, "stopping");
-  if (durability_.directory() == nullptr || durability_.is_loading()) return stop_now(0);
+  if (durability_.directory() == nullptr || durability_.is_loading()) return leave();
   const bool disk_fails = durability_.log() != nullptr && !durability_.log()->accepts();
   if (disk_fails && !how.force) {
     log_.write(LogLevel::warning, "the log cannot be written: the server goes on");
     stopping_ = false;
     return failed();
   }
-  if (disk_fails) return stop_now(0);
-  if (!how.save.value_or(!values().save.empty())) return seal();
+  if (disk_fails || !how.save.value_or(!values().save.empty())) return leave();
   auto saved = [this, force = how.force, failed = std::move(failed)](const Error* error) {
-    if (error == nullptr && !abort_stop_) return seal();
-    if (error != nullptr && force && !abort_stop_) return seal();
+    if (error == nullptr && !abort_stop_) return leave();
+    if (error != nullptr && force && !abort_stop_) return leave();
     stopping_ = false;
     failed();
   };
@@ -33,9 +33,24 @@ void Node::shutdown(const Shutdown& how, std::function<void()> failed) {
 }
 
 bool Node::abort_shutdown() {
-  if (!stopping_ || sealed_) return false;
+  if (!stopping_ || is_leaving_) return false;
   abort_stop_ = true;
   return true;
+}
+
+// There is no way back from here. In a cluster others take over what this node leads, while it
+// still serves: that takes a second or so at most.
+void Node::leave() {
+  is_leaving_ = true;
+  if (cluster_ == nullptr) return end();
+  cluster_->stop([this] { end(); });
+}
+
+void Node::end() {
+  const bool has_data = durability_.directory() != nullptr && !durability_.is_loading();
+  const bool disk_fails = durability_.log() != nullptr && !durability_.log()->accepts();
+  if (!has_data || disk_fails) return stop_now(0);
+  seal();
 }
 
 // From then on nothing changes: what there is becomes durable. Never within a command.

@@ -175,7 +175,8 @@ class TestClient {
 
 class TestNode {
  public:
-  explicit TestNode(uint64_t seed = 1, std::span<const command::CommandSpec> more_commands = {})
+  explicit TestNode(uint64_t seed = 1, std::span<const command::CommandSpec> more_commands = {},
+                    control::Control* cluster = nullptr)
       : env_(seed),
         edge_(env_),
         node_({.env = env_.env(),
@@ -183,6 +184,7 @@ class TestNode {
                .log_sink = sink_,
                .edge = edge_,
                .settings = settings_,
+               .cluster = cluster,
                .more_commands = more_commands}) {}
 
   TestClient connect(bool local = true) {

@@ -91,7 +91,7 @@ void write_hello(NodeContext& context) {
   reply.bulk("id");
   reply.integer(static_cast<int64_t>(raw(context.session().id())));
   reply.bulk("mode");
-  reply.bulk("standalone");
+  reply.bulk(context.node().cluster() == nullptr ? "standalone" : "cluster");
   reply.bulk("role");
   reply.bulk("master");
   reply.bulk("modules");
@@ -184,7 +184,10 @@ void handle_select(NodeContext& context) {
   const command::Parsed<DbIndex> db =
       command::db_argument(context.argument(1), context.node().store().databases());
   if (!db) {
-    context.reply().error(db.error());
+    // A cluster has database 0.
+    const bool is_clustered = context.node().cluster() != nullptr;
+    const bool has_no_such = is_clustered && db.error() == errors::kDbOutOfRange;
+    context.reply().error(has_no_such ? errors::not_in_cluster("SELECT") : db.error());
     return;
   }
   context.session().db = *db;

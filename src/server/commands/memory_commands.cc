@@ -9,6 +9,7 @@
 #include "command/errors.h"
 #include "command/help.h"
 #include "server/commands/monitoring_commands.h"
+#include "server/monitoring/cluster_sections.h"
 #include "server/monitoring/memory_figures.h"
 #include "server/node.h"
 #include "server/node_context.h"
@@ -167,7 +168,7 @@ void handle_memory_stats(NodeContext& context) {
   fields.integer("replication.backlog", 0);
   fields.integer("clients.slaves", 0);
   fields.bytes("clients.normal", figures.clients);
-  fields.integer("cluster.links", 0);
+  fields.bytes("cluster.links", cluster_link_memory(context.node()));
   fields.integer("aof.buffer", 0);
   fields.integer("lua.caches", 0);
   fields.integer("functions.caches", 0);

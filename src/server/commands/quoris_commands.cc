@@ -1,7 +1,5 @@
 #include "server/commands/quoris_commands.h"
 
-#include <fmt/format.h>
-
 #include "command/args.h"
 #include "command/errors.h"
 #include "server/node.h"
@@ -11,13 +9,6 @@ namespace quoris::server {
 namespace {
 
 namespace errors = command::errors;
-
-// Where clients find this node: the address at which the caller has.
-std::string own_address(NodeContext& context) {
-  const Stream& stream = context.session().stream();
-  if (!stream.is_unix()) return stream.local_address();
-  return fmt::format("127.0.0.1:{}", context.node().values().port);
-}
 
 void reply_levels(resp::ReplyWriter& reply, const Consistency& levels) {
   reply.map(2);
@@ -66,22 +57,6 @@ void run_at_level(NodeContext& context, Level level) {
 }
 
 }  // namespace
-
-// One row per node, each with its names, so that both protocols carry the same: RESP3 as a map,
-// RESP2 as names and values in turn.
-void handle_nodes(NodeContext& context) {
-  resp::ReplyWriter& reply = context.reply();
-  reply.array(1);
-  reply.map(4);
-  reply.bulk("NODE ID");
-  reply.bulk(context.node().node_id());
-  reply.bulk("ADDRESS");
-  reply.bulk(own_address(context));
-  reply.bulk("ROLE");
-  reply.bulk("LEADER");
-  reply.bulk("STATE");
-  reply.bulk("ALIVE");
-}
 
 void handle_consistency(NodeContext& context) {
   if (context.count() == 1) return reply_levels(context.reply(), context.session().consistency);

@@ -7,7 +7,6 @@ namespace quoris::server {
 
 class NodeContext;
 
-void handle_nodes(NodeContext& context);
 void handle_consistency(NodeContext& context);
 
 }  // namespace quoris::server

@@ -3,6 +3,7 @@
 
 #include "command/row_parts.h"
 #include "command/table.h"
+#include "server/commands/cluster_commands.h"
 #include "server/commands/quoris_commands.h"
 #include "server/commands/rows.h"
 #include "server/consistency.h"
@@ -83,18 +84,79 @@ constexpr auto kConsistencyArguments = std::to_array<Argument>({
      .arguments = kConsistencyForms},
 });
 
+constexpr auto kNodesArguments = std::array{optional_word("full", "FULL")};
+
+// The key is looked at, not looked up: it routes nothing.
+constexpr auto kRingArguments =
+    std::to_array<Argument>({{.name = "key", .token = "KEY", .flags = Argument::optional}});
+
+constexpr auto kDelayOptions = std::to_array<Argument>({
+    {.name = "milliseconds", .type = ArgumentType::integer, .token = "DELAY"},
+    {.name = "jitter", .type = ArgumentType::integer, .flags = Argument::optional},
+    {.name = "which", .flags = Argument::optional | Argument::multiple},
+});
+
+constexpr auto kDropOptions = std::to_array<Argument>({
+    {.name = "percent", .type = ArgumentType::floating, .token = "DROP"},
+    {.name = "which", .flags = Argument::optional | Argument::multiple},
+});
+
+constexpr auto kDuplicateOptions = std::to_array<Argument>({
+    {.name = "percent", .type = ArgumentType::floating, .token = "DUPLICATE"},
+    {.name = "which", .flags = Argument::optional | Argument::multiple},
+});
+
+constexpr auto kFaultForms = std::to_array<Argument>({
+    word("enable", "ENABLE"),
+    word("disable", "DISABLE"),
+    {.name = "delay", .type = ArgumentType::block, .arguments = kDelayOptions},
+    {.name = "drop", .type = ArgumentType::block, .arguments = kDropOptions},
+    {.name = "duplicate", .type = ArgumentType::block, .arguments = kDuplicateOptions},
+    {.name = "node", .token = "PARTITION", .flags = Argument::multiple},
+    word("fail", "FAIL"),
+    word("recover", "RECOVER"),
+    word("clear", "CLEAR"),
+    word("status", "STATUS"),
+    word("help", "HELP"),
+});
+
+constexpr auto kFaultArguments = std::to_array<Argument>(
+    {{.name = "action", .type = ArgumentType::oneof, .arguments = kFaultForms}});
+
 // `since` names releases of Quoris here.
 constexpr auto kQuorisRows = std::to_array<CommandSpec>({
     {.name = "NODES",
-     .arity = 1,
+     .arity = -1,
      .flags = loading | stale,
      .extra_categories = cat_connection,
      .tips = kNondeterministicTips,
      .group = CommandGroup::cluster,
      .since = "0.1.0",
-     .complexity = "O(N), N being the nodes",
-     .summary = "Lists the nodes: for each a map of NODE ID, ADDRESS, ROLE and STATE.",
+     .complexity = "O(N), N being the nodes; FULL also by the partitions",
+     .summary = "Shows who is there as a table, or all that is known of each node as a map.",
+     .arguments = kNodesArguments,
      .node_handler = &handle_nodes},
+    {.name = "RING",
+     .arity = -1,
+     .flags = loading | stale,
+     .extra_categories = cat_connection,
+     .tips = kNondeterministicTips,
+     .group = CommandGroup::cluster,
+     .since = "0.1.0",
+     .complexity = "O(N), N being nodes times partitions; O(1) with KEY",
+     .summary = "Shows how much each node holds as a table, or where a key lives as a map.",
+     .arguments = kRingArguments,
+     .node_handler = &handle_ring},
+    {.name = "FAULT",
+     .arity = -2,
+     .flags = admin | noscript | loading | stale,
+     .tips = kNondeterministicTips,
+     .group = CommandGroup::cluster,
+     .since = "0.1.0",
+     .complexity = "O(N), N being the nodes",
+     .summary = "Makes links between nodes fail in chosen ways, and shows what became of messages.",
+     .arguments = kFaultArguments,
+     .node_handler = &handle_fault},
     {.name = "CONSISTENCY",
      .arity = -1,
      .flags = noscript | loading | stale | may_replicate | no_mandatory_keys,

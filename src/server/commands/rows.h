@@ -16,6 +16,7 @@ namespace quoris::server {
 [[nodiscard]] std::span<const command::CommandSpec> pubsub_rows();
 [[nodiscard]] std::span<const command::CommandSpec> server_rows();
 [[nodiscard]] std::span<const command::CommandSpec> monitoring_rows();
+[[nodiscard]] std::span<const command::CommandSpec> cluster_rows();
 [[nodiscard]] std::span<const command::CommandSpec> quoris_rows();
 
 // All of them and those of src/command: what the node's table is made of.

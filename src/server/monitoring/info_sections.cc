@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "server/monitoring/cluster_sections.h"
 #include "server/monitoring/keyspace_figures.h"
 #include "server/monitoring/memory_figures.h"
 #include "server/node.h"
@@ -26,7 +27,7 @@ void write_server(Node& node, InfoWriter& out) {
   out.add("redis_version", kRedisVersion);
   out.add("redis_git_sha1", "00000000");
   out.add_zeros({"redis_git_dirty", "redis_build_id"});
-  out.add("redis_mode", "standalone");
+  out.add("redis_mode", node.cluster() == nullptr ? "standalone" : "cluster");
   out.add("os", host.os);
   out.add("arch_bits", host.arch_bits);
   out.add("monotonic_clock", host.monotonic_clock);
@@ -57,7 +58,7 @@ void write_clients(Node& node, InfoWriter& out) {
     if (session->is_blocked_with_timeout()) ++with_timeout;
   }
   out.add("connected_clients", node.session_count());
-  out.add("cluster_connections", 0);
+  out.add("cluster_connections", cluster_connections(node));
   out.add("maxclients", node.values().maxclients);
   out.add("client_recent_max_input_buffer", lasting.recent_input.max(now_s(node)));
   out.add("client_recent_max_output_buffer", lasting.recent_output.max(now_s(node)));
@@ -123,7 +124,8 @@ void write_memory(Node& node, InfoWriter& out) {
   out.add_zeros({"mem_not_counted_for_evict", "mem_replication_backlog",
                  "mem_total_replication_buffers", "mem_clients_slaves"});
   out.add("mem_clients_normal", memory.clients);
-  out.add_zeros({"mem_cluster_links", "mem_aof_buffer"});
+  out.add("mem_cluster_links", cluster_link_memory(node));
+  out.add("mem_aof_buffer", 0);
   out.add("mem_allocator", host.allocator);
   out.add("active_defrag_running",
           node.defragmentation().is_running()
@@ -338,8 +340,6 @@ void write_latencystats(Node& node, InfoWriter& out) {
   }
 }
 
-void write_cluster(Node& /*node*/, InfoWriter& out) { out.add("cluster_enabled", 0); }
-
 void write_keyspace(Node& node, InfoWriter& out) {
   for (size_t index = 0; index < node.store().databases(); ++index) {
     const DbIndex db{static_cast<uint16_t>(index)};
@@ -368,7 +368,9 @@ constexpr auto kSections = std::to_array<InfoSection>({
      .title = "Latencystats",
      .by_default = false,
      .write = &write_latencystats},
-    {.name = "cluster", .title = "Cluster", .write = &write_cluster},
+    {.name = "cluster", .title = "Cluster", .write = &write_cluster_section},
+    {.name = "raft", .title = "Raft", .needs_cluster = true, .write = &write_raft_section},
+    {.name = "gossip", .title = "Gossip", .needs_cluster = true, .write = &write_gossip_section},
     {.name = "keyspace", .title = "Keyspace", .write = &write_keyspace},
 });
 
@@ -391,6 +393,7 @@ std::string info_text(Node& node, std::span<const std::string_view> names) {
   InfoWriter out(text);
   for (const InfoSection& section : info_sections()) {
     if (!is_asked_for(section, names)) continue;
+    if (section.needs_cluster && node.cluster() == nullptr) continue;
     if (!text.empty()) text += "\r\n";
     out.title(section.title);
     section.write(node, out);

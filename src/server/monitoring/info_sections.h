@@ -60,9 +60,10 @@ class InfoWriter {
 };
 
 struct InfoSection {
-  std::string_view name;   // as an argument of INFO
-  std::string_view title;  // as the reply shows it
-  bool by_default = true;  // part of INFO without arguments
+  std::string_view name;       // as an argument of INFO
+  std::string_view title;      // as the reply shows it
+  bool by_default = true;      // part of INFO without arguments
+  bool needs_cluster = false;  // a node that runs alone has no such section
   void (*write)(Node& node, InfoWriter& out) = nullptr;
 };
 

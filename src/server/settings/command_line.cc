@@ -177,6 +177,35 @@ Result<CommandLine> parse_check(std::span<const std::string> arguments) {
   return Error{Errc::invalid_argument, fmt::format("check: say which directory\n{}", kUsage)};
 }
 
+Result<CommandLine> parse_recover(std::span<const std::string> arguments) {
+  constexpr std::string_view kUsage =
+      "usage: quoris recover --new-cluster DIR\n"
+      "It makes a cluster of its own of one node, when most of its cluster's voters are gone for "
+      "good.\n"
+      "What only the others knew is lost; the others can come back with empty directories only.";
+  CommandLine line;
+  line.action = CommandLine::Action::recover;
+  bool is_meant = false;
+  for (const std::string& argument : arguments) {
+    if (argument == "--new-cluster" && !is_meant) {
+      is_meant = true;
+    } else if (!argument.empty() && argument.front() != '-' && line.data_dir.empty()) {
+      line.data_dir = argument;
+    } else {
+      return Error{Errc::invalid_argument, fmt::format("recover: {} is not expected here\n{}",
+                                                       shown_word(argument), kUsage)};
+    }
+  }
+  if (line.data_dir.empty()) {
+    return Error{Errc::invalid_argument, fmt::format("recover: say which directory\n{}", kUsage)};
+  }
+  if (!is_meant) {
+    return Error{Errc::invalid_argument,
+                 fmt::format("recover: say --new-cluster if that is meant\n{}", kUsage)};
+  }
+  return line;
+}
+
 }  // namespace
 
 bool asks_for_check(std::span<const std::string> arguments) {
@@ -185,6 +214,7 @@ bool asks_for_check(std::span<const std::string> arguments) {
 
 Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
   if (asks_for_check(arguments)) return parse_check(arguments.subspan(1));
+  if (!arguments.empty() && arguments[0] == "recover") return parse_recover(arguments.subspan(1));
   if (!arguments.empty() && arguments[0] == "sim") {
     CommandLine simulation;
     simulation.action = CommandLine::Action::simulate;
@@ -264,8 +294,8 @@ std::string help_text() {
       "as redis.conf (`port 7001`); `-` reads it from standard input. A flag wins over the\n"
       "environment, the environment over the file. All settings: docs/settings.md, or\n"
       "`quoris docs settings`.\n"
-      "\n`quoris check DIR` looks at a data directory, `quoris sim --help` tells of the "
-      "simulator.\n";
+      "\n`quoris check DIR` looks at a data directory, `quoris recover --new-cluster DIR` makes a\n"
+      "cluster of one survivor, `quoris sim --help` tells of the simulator.\n";
   return text;
 }
 

@@ -3,6 +3,7 @@
 //   quoris [config-file | -] [--name value...]...      a server
 //   quoris docs commands | settings                    a page of the docs on standard output
 //   quoris check DIR [--dump | --repair]               the state of a data directory
+//   quoris recover --new-cluster DIR                   a cluster of one survivor
 //   quoris sim [--option value]...                     simulated nodes (src/sim reads the options)
 //   quoris --help | --version
 //
@@ -33,6 +34,7 @@ struct CommandLine {
     check,
     check_dump,
     check_repair,
+    recover,
     simulate,
   };
 
@@ -40,7 +42,7 @@ struct CommandLine {
   std::string config_file;              // empty: none
   bool config_from_stdin = false;       // "-"
   std::vector<Assignment> assignments;  // in the order of the flags
-  std::string data_dir;                 // of the checks
+  std::string data_dir;                 // of the checks and of `recover`
   std::vector<std::string> rest;        // what follows `sim`
 };
 

@@ -43,7 +43,6 @@ constexpr std::string_view kRedisOnly[] = {
     "cluster-link-sendbuf-limit",
     "cluster-migration-barrier",
     "cluster-node-timeout",
-    "cluster-port",
     "cluster-preferred-endpoint-type",
     "cluster-replica-no-failover",
     "cluster-replica-validity-factor",

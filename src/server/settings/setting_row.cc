@@ -272,8 +272,8 @@ std::vector<std::string> setting_lines(const SettingRow& row, const SettingValue
 }
 
 std::string_view group_title(SettingGroup group) {
-  constexpr std::string_view kTitles[] = {"Network",  "Limits",     "Data",
-                                          "Commands", "Monitoring", "Process"};
+  constexpr std::string_view kTitles[] = {"Network", "Limits",     "Data",   "Commands",
+                                          "Cluster", "Monitoring", "Process"};
   static_assert(static_cast<size_t>(SettingGroup::process) == std::size(kTitles) - 1);
   return kTitles[static_cast<size_t>(group)];
 }

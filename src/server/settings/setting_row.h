@@ -18,7 +18,15 @@
 
 namespace quoris::server {
 
-enum class SettingGroup : uint8_t { network, limits, data, commands, monitoring, process };
+enum class SettingGroup : uint8_t {
+  network,
+  limits,
+  data,
+  commands,
+  cluster,
+  monitoring,
+  process,
+};
 
 enum SettingFlag : uint32_t {
   immutable = 1U << 0,   // fixed after the start

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "base/transport.h"
 #include "server/consistency.h"
 
 namespace quoris::server {
@@ -29,7 +30,10 @@ enum class EvictionPolicy : uint8_t {
   noeviction,
 };
 
-enum class AccessLevel : uint8_t { no, local, yes };  // enable-debug-command
+// enable-debug-command, enable-fault-command
+enum class AccessLevel : uint8_t { no, local, yes };
+
+enum class ClusterClientMode : uint8_t { any, slots };
 
 enum class AppendFsync : uint8_t { everysec, always, no };
 
@@ -106,6 +110,18 @@ struct SettingValues {
   int64_t auto_aof_rewrite_percentage = 100;  // 0: never
   uint64_t auto_aof_rewrite_min_size = 64 * kMiB;
   std::string node_id;
+  // Of a cluster; empty or 0: nothing was said.
+  int64_t cluster_port = 0;
+  std::string cluster_name;
+  std::string cluster_secret;
+  std::vector<HostPort> seeds;
+  std::string announce_host;
+  std::string rack;
+  int64_t weight = 0;
+  int64_t replication_factor = 0;
+  int64_t partitions = 0;
+  AccessLevel enable_fault_command = AccessLevel::local;
+  ClusterClientMode cluster_client_mode = ClusterClientMode::any;
   Consistency consistency;
   uint32_t notify_keyspace_events = 0;  // EventMask of server/notifications.h
 };

@@ -1,6 +1,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "cluster/topology/cluster_map.h"
 #include "server/settings/setting_row.h"
 #include "server/settings/special_settings.h"
 
@@ -21,6 +22,7 @@ constexpr std::string_view kEvictionPolicies[] = {
     "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
     "allkeys-lru",  "allkeys-lfu",  "allkeys-random",  "noeviction"};
 constexpr std::string_view kAccessLevels[] = {"no", "local", "yes"};
+constexpr std::string_view kClientModes[] = {"any", "slots"};
 constexpr std::string_view kAppendFsync[] = {"everysec", "always", "no"};
 static_assert(static_cast<size_t>(EvictionPolicy::noeviction) == std::size(kEvictionPolicies) - 1);
 static_assert(static_cast<size_t>(LogLevel::warning) == std::size(kLogLevels) - 1);
@@ -105,9 +107,11 @@ constexpr SettingRow kRows[] = {
      .group = SettingGroup::limits,
      .flags = on_edge,
      .kind = Integer{.field = &V::maxclients, .low = 1, .high = kClientsMax},
-     .help = "Connections at a time; more are told so and closed. Each needs a file descriptor: "
-             "the start raises the limit of the process (`ulimit -n`) to this number and 96, and "
-             "lowers the setting where the system refuses that."},
+     .help =
+         "Connections at a time; more are told so and closed. Each needs a file descriptor: "
+         "the start raises the limit of the process (`ulimit -n`) to this number and 96, and "
+         "lowers the setting where the system refuses that. A member of a cluster needs 256 more "
+         "for its peers."},
     {.name = "maxmemory",
      .group = SettingGroup::limits,
      .kind = MemorySize{.field = &V::maxmemory, .low = 0, .high = kUint64Max},
@@ -186,7 +190,7 @@ constexpr SettingRow kRows[] = {
      .flags = immutable,
      .kind = Integer{.field = &V::databases, .low = 1, .high = kDatabasesMax},
      .help = "Number of databases for SELECT. An empty one costs next to nothing. A cluster has "
-             "database 0 only."},
+             "database 0 only, whatever is said here."},
     {.name = "data-dir",
      .alias = "dir",
      .group = SettingGroup::data,
@@ -327,6 +331,101 @@ constexpr SettingRow kRows[] = {
              "ones; `A` is all of these; `n` new keys, `m` misses. Empty: none. Each event costs "
              "about as much as a PUBLISH while somebody is subscribed to anything."},
 
+    // --- cluster ---
+    {.name = "cluster-port",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Integer{.field = &V::cluster_port, .low = 0, .high = 65535},
+     .help =
+         "TCP port for the other nodes of a cluster. With it a node that has no `seed` founds a "
+         "cluster. 0: none, and the node runs alone; in a cluster it is then the one of the "
+         "last start, or `port` and 10000."},
+    {.name = "cluster-name",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Custom{.parse = &special::parse_cluster_name,
+                    .format = &special::format_cluster_name,
+                    .lines = &special::cluster_name_lines,
+                    .allowed = "at most 64 letters, digits, `-`, `_` and `.`"},
+     .help = "Name of the cluster that is founded, or joined: nodes of another one are refused. So "
+             "a wrong `seed` mixes no two clusters. Empty: `quoris`, or the one of the last "
+             "start."},
+    {.name = "cluster-secret",
+     .group = SettingGroup::cluster,
+     .flags = immutable | sensitive,
+     .kind = Text{.field = &V::cluster_secret},
+     .help = "What all nodes of the cluster know and nobody else: each proves it to the other and "
+             "never sends it. Empty: anybody who reaches the cluster port may join. A flag is seen "
+             "by everybody on the machine (`ps`); the config file or `QUORIS_CLUSTER_SECRET` "
+             "isn't. The data directory keeps it for the next start."},
+    {.name = "seed",
+     .group = SettingGroup::cluster,
+     .flags = immutable | multi_word | adds_up,
+     .kind = Custom{.parse = &special::parse_seeds,
+                    .format = &special::format_seeds,
+                    .lines = &special::seed_lines,
+                    .allowed = "up to 64 of `host:port` or `[IPv6 address]:port`"},
+     .help = "Cluster ports of nodes whose cluster is to be joined, one is enough; a member knows "
+             "the others by itself. One that isn't up yet is tried until it is. Several are given "
+             "one behind the other, or with the flag repeated."},
+    {.name = "announce-host",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Custom{.parse = &special::parse_announce_host,
+                    .format = &special::format_announce_host,
+                    .lines = &special::announce_host_lines,
+                    .allowed = "a host name or an address"},
+     .help = "Name or address by which nodes and clients reach this node. Empty: the address that "
+             "the others see. To be given where that is not the right one, behind address "
+             "translation or in containers."},
+    {.name = "rack",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Custom{.parse = &special::parse_rack,
+                    .format = &special::format_rack,
+                    .lines = &special::rack_lines,
+                    .allowed = "at most 64 letters, digits, `-`, `_` and `.`"},
+     .help = "What this node may fail together with: a rack, a room, a zone. Copies of the same "
+             "data go to different ones as far as there are some. Fixed when the node joins."},
+    {.name = "weight",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Integer{.field = &V::weight, .low = 0, .high = topology::kWeightMax},
+     .help = "Share of the data that this node takes: one of weight 2 holds twice as much as one "
+             "of weight 1. Fixed when the node joins. 0: 1, or that of the last start."},
+    {.name = "replication-factor",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind =
+         Integer{
+             .field = &V::replication_factor, .low = 0, .high = topology::kReplicationFactorMax},
+     .help =
+         "Copies of each key that the cluster keeps as soon as it has as many nodes; said by "
+         "the founder, and refused where the cluster has another. More copies survive more "
+         "failures, and cost memory and traffic for each write. 0: 3, or what the cluster has."},
+    {.name = "partitions",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = Custom{.parse = &special::parse_partitions,
+                    .format = &special::format_partitions,
+                    .allowed = "0, or a power of two up to 16384"},
+     .help = "Parts in which the cluster's data is placed and moved; fixed when it is founded. "
+             "More spread it more evenly over many nodes, and make the cluster map larger. 0: 512, "
+             "or what the cluster has."},
+    {.name = "enable-fault-command",
+     .group = SettingGroup::cluster,
+     .flags = immutable,
+     .kind = choice<&V::enable_fault_command>(kAccessLevels),
+     .help = "Who may use FAULT: nobody, clients of this machine (`local`), everybody. FAULT makes "
+             "the links to other nodes drop, delay and double what they carry."},
+    {.name = "cluster-client-mode",
+     .group = SettingGroup::cluster,
+     .kind = choice<&V::cluster_client_mode>(kClientModes),
+     .help = "What clients of this node expect of a cluster. `any`: any node answers for all keys. "
+             "`slots`: clients that route by themselves, as they do with Redis Cluster: they are "
+             "sent to the owner of a key (`-MOVED`), commands without keys are about this node's "
+             "part, and commands on several keys need them in one slot."},
+
     // --- monitoring ---
     {.name = "slowlog-log-slower-than",
      .group = SettingGroup::monitoring,
@@ -363,15 +462,17 @@ constexpr SettingRow kRows[] = {
                     .format = &special::format_node_id,
                     .lines = &special::node_id_lines,
                     .allowed = "at most 64 letters, digits, `-`, `_` and `.`"},
-     .help = "Name of this node in NODES. Empty: one is drawn at the start."},
+     .help = "Name of this node in NODES, for as long as its data directory lives. Empty: one is "
+             "drawn for a new directory."},
     {.name = "loglevel",
      .group = SettingGroup::process,
+     .flags = on_edge,
      .kind = choice<&V::loglevel>(kLogLevels),
      .help = "Least severe lines that are logged. State changes are logged, never single "
              "commands."},
     {.name = "log-debug",
      .group = SettingGroup::process,
-     .flags = multi_word,
+     .flags = multi_word | on_edge,
      .kind = Custom{.parse = &special::parse_log_topics,
                     .format = &special::format_log_topics,
                     .lines = &special::log_topic_lines,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 namespace quoris::server {
@@ -113,6 +114,18 @@ void Settings::resolve_paths(Paths absolute) {
   values_.data_dir = std::move(absolute.data_dir);
   values_.logfile = std::move(absolute.logfile);
   values_.pidfile = std::move(absolute.pidfile);
+}
+
+bool Settings::is_given(std::string_view name) const {
+  const SettingRow* row = find_setting(name);
+  QUORIS_ASSERT(row != nullptr);
+  return sources_[index_of(*row)] != SettingSource::built_in;
+}
+
+void Settings::enter_cluster(uint16_t port, uint16_t cluster_port) {
+  values_.port = port;
+  values_.cluster_port = cluster_port;
+  values_.databases = 1;
 }
 
 std::vector<Settings::NamedText> Settings::get(std::span<const std::string_view> patterns) const {

@@ -73,6 +73,12 @@ class Settings {
 
   void resolve_paths(Paths absolute);
 
+  // The file, the environment or a flag says it. REQUIRES: there is such a setting.
+  [[nodiscard]] bool is_given(std::string_view name) const;
+
+  // The node belongs to a cluster, where its ports may stand with its data.
+  void enter_cluster(uint16_t port, uint16_t cluster_port);
+
   void lower_maxclients(int64_t maxclients) { values_.maxclients = maxclients; }
 
   // --- CONFIG -----------------------------------------------------------------------------------

@@ -48,6 +48,27 @@ Outcome parse_node_id(SettingValues& values, const Custom::Input& input);
 std::string format_node_id(const SettingValues& values);
 std::vector<std::string> node_id_lines(const SettingValues& values);
 
+// Names as the cluster map takes them.
+Outcome parse_cluster_name(SettingValues& values, const Custom::Input& input);
+std::string format_cluster_name(const SettingValues& values);
+std::vector<std::string> cluster_name_lines(const SettingValues& values);
+Outcome parse_rack(SettingValues& values, const Custom::Input& input);
+std::string format_rack(const SettingValues& values);
+std::vector<std::string> rack_lines(const SettingValues& values);
+Outcome parse_announce_host(SettingValues& values, const Custom::Input& input);
+std::string format_announce_host(const SettingValues& values);
+std::vector<std::string> announce_host_lines(const SettingValues& values);
+
+// At most this many addresses in `seed`.
+inline constexpr size_t kSeedsMax = 64;
+
+Outcome parse_seeds(SettingValues& values, const Custom::Input& input);
+std::string format_seeds(const SettingValues& values);
+std::vector<std::string> seed_lines(const SettingValues& values);
+
+Outcome parse_partitions(SettingValues& values, const Custom::Input& input);
+std::string format_partitions(const SettingValues& values);
+
 // Settings of redis.conf of which only "no" is possible here.
 Outcome parse_daemonize(SettingValues& values, const Custom::Input& input);
 Outcome parse_supervised(SettingValues& values, const Custom::Input& input);

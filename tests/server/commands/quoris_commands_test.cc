@@ -19,18 +19,6 @@ TEST_CASE("consistency: every level has a name, and is found by it whatever the 
   CHECK_FALSE(parse_level("quorums").has_value());
 }
 
-TEST_CASE("NODES: one row, a map in RESP3, names and values in RESP2", "[server]") {
-  TestNode node;
-  TestClient client = node.connect();
-  const std::string id = node.node().node_id();
-  const std::string fields = "$7\r\nNODE ID\r\n$40\r\n" + id +
-                             "\r\n$7\r\nADDRESS\r\n$14\r\n127.0.0.1:6379\r\n$4\r\nROLE\r\n$6\r\n"
-                             "LEADER\r\n$5\r\nSTATE\r\n$5\r\nALIVE\r\n";
-  CHECK(client.ask({"NODES"}) == "*1\r\n*8\r\n" + fields);
-  client.session().protocol = resp::Protocol::resp3;
-  CHECK(client.ask({"NODES"}) == "*1\r\n%4\r\n" + fields);
-}
-
 TEST_CASE("CONSISTENCY: shows the levels, sets both or each", "[server]") {
   TestNode node;
   TestClient client = node.connect();

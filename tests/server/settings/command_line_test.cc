@@ -88,6 +88,25 @@ TEST_CASE("command line: a check of a data directory", "[command_line]") {
   }
 }
 
+TEST_CASE("command line: a cluster of one survivor is made when that is said in full",
+          "[command_line]") {
+  const auto line = parse({"recover", "--new-cluster", "data"});
+  REQUIRE(line);
+  CHECK(line->action == CommandLine::Action::recover);
+  CHECK(line->data_dir == "data");
+  CHECK(parse({"recover", "data", "--new-cluster"})->data_dir == "data");
+  CHECK(parse({"recover", "data"}).error().message.find("say --new-cluster") != std::string::npos);
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"recover"},
+                                                {"recover", "--new-cluster"},
+                                                {"recover", "--new-cluster", ""},
+                                                {"recover", "--new-cluster", "a", "b"},
+                                                {"recover", "--new-cluster", "--new-cluster", "a"},
+                                                {"recover", "--new-cluster", "a", "--port", "1"}}) {
+    CHECK_FALSE(parse(wrong));
+    CHECK_FALSE(asks_for_check(wrong));
+  }
+}
+
 TEST_CASE("command line: what follows `sim` is the simulator's", "[command_line]") {
   const auto line = parse({"sim", "--seed", "7"});
   CHECK(line->action == CommandLine::Action::simulate);

@@ -326,6 +326,81 @@ TEST_CASE("settings at the start: paths found out are what CONFIG GET shows", "[
   CHECK(value_of(settings, "pidfile").empty());
 }
 
+TEST_CASE("settings of a cluster: several seeds, by one flag or many", "[settings]") {
+  Settings settings;
+  CHECK(value_of(settings, "seed").empty());
+  CHECK(apply(settings, "seed", {"a.example:8001", "[fe80::1]:8002"}) == "OK");
+  CHECK(apply(settings, "seed", {"10.0.0.1:8003"}) == "OK");
+  CHECK(settings.values().seeds ==
+        std::vector<HostPort>{{"a.example", 8001}, {"fe80::1", 8002}, {"10.0.0.1", 8003}});
+  CHECK(value_of(settings, "seed") == "a.example:8001 [fe80::1]:8002 10.0.0.1:8003");
+  for (const std::string wrong :
+       {"a.example", "a:0", "a:65536", ":8001", "fe80::1:8001", "a b:1", "[]:1", "a:1x", "a/b:1"}) {
+    INFO(wrong);
+    CHECK(apply(settings, "seed", {wrong}) != "OK");
+  }
+  std::vector<std::string> many(62, "a:1");
+  CHECK(apply(settings, "seed", many).find("at most 64 addresses") != std::string::npos);
+  many.pop_back();
+  CHECK(apply(settings, "seed", many) == "OK");
+  CHECK(settings.values().seeds.size() == 64);
+}
+
+TEST_CASE("settings of a cluster: what the cluster map doesn't take is refused at the start",
+          "[settings]") {
+  Settings settings;
+  CHECK(apply(settings, "partitions", {"1024"}) == "OK");
+  CHECK(settings.values().partitions == 1024);
+  for (const std::string wrong : {"-1", "3", "32768", "x", ""}) {
+    CHECK(apply(settings, "partitions", {wrong}) != "OK");
+  }
+  CHECK(apply(settings, "partitions", {"0"}) == "OK");
+  CHECK(apply(settings, "weight", {"16"}) == "OK");
+  CHECK(apply(settings, "weight", {"17"}) != "OK");
+  CHECK(apply(settings, "replication-factor", {"7"}) == "OK");
+  CHECK(apply(settings, "replication-factor", {"8"}) != "OK");
+  for (const std::string name : {"cluster-name", "rack"}) {
+    CHECK(apply(settings, name, {"rack-1.a_2"}) == "OK");
+    CHECK(value_of(settings, name) == "rack-1.a_2");
+    CHECK(apply(settings, name, {std::string(65, 'x')}) != "OK");
+    CHECK(apply(settings, name, {"a#1"}) != "OK");
+  }
+  CHECK(apply(settings, "announce-host", {"fe80::1%eth0"}) == "OK");
+  CHECK(apply(settings, "announce-host", {"a/b"}) != "OK");
+}
+
+TEST_CASE("settings of a cluster: fixed after the start, but for what clients expect",
+          "[settings]") {
+  for (const std::string_view name :
+       {"cluster-port", "cluster-name", "cluster-secret", "seed", "announce-host", "rack", "weight",
+        "replication-factor", "partitions", "enable-fault-command"}) {
+    INFO(name);
+    CHECK(reason(name, "1") == "can't set immutable config");
+  }
+  Settings settings;
+  CHECK(value_of(settings, "cluster-client-mode") == "any");
+  CHECK(change(settings, "cluster-client-mode", "slots") == "OK");
+  CHECK(settings.values().cluster_client_mode == ClusterClientMode::slots);
+}
+
+TEST_CASE("settings of a cluster: its secret is in no message", "[settings]") {
+  Settings settings;
+  CHECK(apply(settings, "cluster-secret", {"hush", "hush"}).find("hush") == std::string::npos);
+  CHECK(find_setting("cluster-secret")->has(sensitive));
+}
+
+TEST_CASE("settings of a cluster: ports kept with the data count as long as no one says others",
+          "[settings]") {
+  Settings settings;
+  CHECK_FALSE(settings.is_given("port"));
+  settings.enter_cluster(7001, 8001);
+  CHECK(value_of(settings, "port") == "7001");
+  CHECK(value_of(settings, "cluster-port") == "8001");
+  CHECK(value_of(settings, "databases") == "1");
+  CHECK(apply(settings, "port", {"7002"}, SettingSource::environment) == "OK");
+  CHECK(settings.is_given("PORT"));
+}
+
 TEST_CASE("settings: names with a zero byte are those of no setting", "[settings]") {
   Settings settings;
   CHECK(change(settings, {{std::string_view("nos\0uch", 7), "1"}}) ==

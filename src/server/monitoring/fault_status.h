@@ -1,0 +1,20 @@
+// What FAULT STATUS answers: the rules in force, and per peer and link what became of messages.
+//
+// A map (RESP2: names and values in turn): enabled, failed, rules as FAULT takes them, links. Of
+// each peer there is one entry per kind of link; its counters are kept over reconnects, as long as
+// the peer is known. Pure. Used by: FAULT.
+#pragma once
+
+#include <vector>
+
+#include "cluster/bus/bus.h"
+#include "cluster/fault/fault_rules.h"
+#include "resp/reply_writer.h"
+
+namespace quoris::server {
+
+void write_fault_status(resp::ReplyWriter& reply, const fault::FaultRules& rules,
+                        const std::vector<bus::PeerStatus>& peers,
+                        const std::vector<bus::LinkStatus>& links);
+
+}  // namespace quoris::server
