@@ -104,7 +104,7 @@ class Shrinking(Failures):
         cluster.wait(lambda: cluster.all_say(dead.name, "DOWN"), "it is down", DOWN_S)
         self.assertEqual(other.ask("CLUSTER", "REMOVE", dead.name), "OK")
         cluster.wait_agreed(2, LEAVE_S)
-        status, output = dead.run_to_the_end(bare=True)
+        status, output = dead.run_to_the_end(bare=True, within_s=RETURN_S)
         self.assertNotEqual(status, 0)
         self.assertIn("was removed from the cluster", output)
 

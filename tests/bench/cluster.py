@@ -66,12 +66,19 @@ def start(options):
     times_row("three nodes started at once: all name one leader and three voters", times, 1.5)
 
 
+def is_well(cluster):
+    """All have got over it: who was cut off trusts himself little for a while, and accuses late."""
+    return all(node.gossip()["gossip_local_health"] == "0" for node in cluster.nodes)
+
+
 def failovers(options, what, cluster, fail, heal):
     """A leader fails, another leads, the old one comes back: so many times."""
     leads, down = [], []
     try:
         cluster.begin(3)
         for _ in range(options.rounds or 50):
+            cluster.wait_agreed(3, PATIENCE_S)
+            cluster.wait(lambda: is_well(cluster), "all are well", PATIENCE_S)
             old = cluster.wait_agreed(3, PATIENCE_S)
             term, others = old.settled_term(), cluster.others(old)
             time.sleep(random.uniform(0, 2 * HEARTBEAT_S))  # so that it falls anywhere between two
