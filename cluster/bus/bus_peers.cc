@@ -330,8 +330,11 @@ void Bus::report_refusal(const Connection& connection) {
       fmt::format("{} {} {}", report.by_peer, report.node.identity, report.notice.text);
   if (may_log(what)) {
     const std::string who = describe(report.node, connection.claimed_number(), report.address);
-    env_.log.write(LogLevel::warning, "{} {}: {}: {}", report.by_peer ? "Refused by" : "Refusing",
-                   who, name_of(report.notice.reason), quote_for_display(report.notice.text));
+    // Not yet: it is tried again, and passes by itself.
+    const LogLevel level =
+        report.notice.reason == Refusal::not_ready ? LogLevel::verbose : LogLevel::warning;
+    env_.log.write(level, "{} {}: {}: {}", report.by_peer ? "Refused by" : "Refusing", who,
+                   name_of(report.notice.reason), quote_for_display(report.notice.text));
   }
   owner_.on_refused(report);
 }

@@ -184,10 +184,8 @@ void tell_losses(const ClusterMap& before, const Kept& kept, const Holdings& hol
   print(fmt::format("{} (node {}) becomes a cluster of its own.", self.name, raw(self.number)));
   print(fmt::format("The map that it goes on from is of entry {}, term {}, as this node knows it.",
                     raw(before.version), raw(kept.raft.hard_state.term)));
-  print(
-      "WHAT MAY BE LOST: every change of members, settings and partitions that this node had not");
-  print(
-      "yet heard of, though it was confirmed. What was on its way here and not confirmed counts.");
+  print("WHAT MAY BE LOST OF THE MAP: changes of members, settings and partitions that were made");
+  print("without this node. Those that it has heard of count as made, whether they were or not.");
   if (kept.torn_bytes > 0) {
     print(fmt::format("The end of the log was torn: {} bytes of it are dropped.", kept.torn_bytes));
   }

@@ -22,8 +22,8 @@
 
 namespace quoris::net {
 
-// A run that finds nothing costs a system call, about 1 us; what waits for it are heartbeats of
-// tens of milliseconds. So it costs a long command a thousandth.
+// A run that finds nothing costs a system call, half a microsecond; what waits are heartbeats of
+// tens of milliseconds. So it costs a long command less than a thousandth.
 inline constexpr uint64_t kBreathNs = 1'000'000;
 
 class NestedLoop {

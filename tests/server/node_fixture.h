@@ -101,8 +101,11 @@ class TestEdge final : public NodeEdge {
     env_.clock().advance_to(env_.clock().now_us() + microseconds);
   }
 
+  void breathe() override { ++breaths; }
+
   std::map<std::string, std::string> files;
   std::string refused_setting;
+  int breaths = 0;
   int stopped_with = -1;
 
  private:

@@ -285,4 +285,19 @@ TEST_CASE("session: a session without extras is small", "[server]") {
 }
 
 }  // namespace
+
+TEST_CASE("node: a long command breathes through the edge, a short one doesn't", "[server]") {
+  TestNode node;
+  TestClient client = node.connect();
+  for (int i = 0; i < 25'000; ++i) {
+    client.send_request({"SET", "key:" + std::to_string(i), "1"});
+    if (i % 100 == 99) node.turn();
+  }
+  node.turn();
+  static_cast<void>(client.received());
+  CHECK(node.edge().breaths == 0);
+  CHECK(client.ask({"KEYS", "nothing"}) == "*0\r\n");
+  CHECK(node.edge().breaths >= 2);
+}
+
 }  // namespace quoris::server
