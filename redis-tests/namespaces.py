@@ -3,10 +3,10 @@
 A cut takes a node's cable out of the switch: what it sends and what is sent to it vanishes, without
 FIN, RST or a carrier that is gone, as with a switch that died. A one-way loss gives the sender a
 wrong Ethernet address for the receiver: its packets go to nobody. Nothing of it is seen outside:
-the switch is a bridge in a namespace too, so clients reach a node by its unix socket (a file is in
-no network namespace).
+the switch is a bridge in a namespace too. Clients reach a node by its unix socket, as a file is in
+no network namespace.
 
-Needs root, the `ip` of iproute2, `nsenter`, and a kernel with bridges and veth. Used by: cluster.py.
+Needs root, the `ip` of iproute2, `nsenter`, a kernel with bridges and veth. Used by: cluster.py.
 """
 
 import atexit
