@@ -22,10 +22,10 @@ def key_name(number):
     return "key:%012d" % number
 
 
-def set_keys(port, count, extra=lambda number: b"", words=3):
+def set_keys(port, count, extra=lambda number: b"", words=3, first=0):
     """SETs keys of 16 bytes to values of 32, SETS_AT_ONCE at a time; `extra` are further words."""
     stream = socket.create_connection(("127.0.0.1", port))
-    for start in range(0, count, SETS_AT_ONCE):
+    for start in range(first, count, SETS_AT_ONCE):
         numbers = range(start, min(start + SETS_AT_ONCE, count))
         stream.sendall(b"".join(
             b"*%d\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$32\r\n%s\r\n%s"
