@@ -95,18 +95,19 @@ void Machine::start() {
   if (state_ == State::off) return;
   if (!directory) return fail_start(directory.error());
   life->directory = std::move(directory).value();
+  if (options_.is_in_cluster) {
+    const Status opened = open_control(*life);
+    if (state_ == State::off) return;
+    if (!opened) return fail_start(opened.error());
+  }
   life->node.emplace(
       server::Node::Parts{.env = {.clock = clock_, .rng = rng_, .timers = timers_, .disk = disk_},
                           .host = facts_,
                           .log_sink = *this,
                           .edge = *this,
                           .settings = life->settings,
-                          .directory = life->directory.get()});
-  if (options_.is_in_cluster) {
-    const Status opened = open_control(*life);
-    if (state_ == State::off) return;
-    if (!opened) return fail_start(opened.error());
-  }
+                          .directory = life->directory.get(),
+                          .cluster = life->control.get()});
   life_ = std::move(life);
   world_.network().listen(host_, kClientPort, *life_->node);
   loop_.set_turn_handler(this);
@@ -119,13 +120,14 @@ void Machine::start() {
 }
 
 Status Machine::open_control(Life& life) {
+  life.settings.enter_cluster(kClientPort, kClusterPort);
   control::Options options;
   options.raft.entries_kept = kRaftEntriesKept;
   options.log_bytes_min = kRaftLogBytes;
   auto opened = control::Control::open(
       {.env = {.clock = clock_, .rng = rng_, .timers = timers_, .disk = disk_},
        .transport = world_.network().transport(host_),
-       .log = life.node->log(),
+       .log = life.control_log.emplace(static_cast<LogSink&>(*this)),
        .owner = *this,
        .directory = kDirectory,
        .identity = life.directory->identity().node_id,
@@ -251,12 +253,8 @@ void Machine::stop_cleanly() {
   if (state_ != State::running || !life_) return;
   loop_.defer([this] {
     // The disk may be in the way of a clean end; then there is another one.
-    const auto stop_node = [this] {
-      life_->node->shutdown({},
-                            [this] { life_->node->shutdown({.save = {}, .force = true}, [] {}); });
-    };
-    if (life_->control == nullptr) return stop_node();
-    life_->control->stop(stop_node);
+    life_->node->shutdown({},
+                          [this] { life_->node->shutdown({.save = {}, .force = true}, [] {}); });
   });
 }
 

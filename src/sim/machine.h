@@ -172,8 +172,9 @@ class Machine final : private server::NodeEdge,
   struct Life {
     server::Settings settings;
     std::unique_ptr<persistence::DataDirectory> directory;
+    std::optional<Log> control_log;
+    std::unique_ptr<control::Control> control;  // null: there is no cluster
     std::optional<server::Node> node;
-    std::unique_ptr<control::Control> control;
   };
 
   enum class Armed : uint8_t { nothing, power, kill };

@@ -36,7 +36,10 @@ ROOMS = {
     "sim_env": ("src/sim/env", ["base"]),
     "sim": (
         "src/sim",
-        ["base", "resp", "store", "persistence", "command", "server", "sim_env"],
+        [
+            "base", "resp", "store", "persistence", "command", "fault", "bus", "raft", "membership",
+            "topology", "control", "server", "sim_env",
+        ],
     ),
     "net": ("src/net", ["base"]),
 }
