@@ -80,7 +80,13 @@ class RowChecks {
 
   // The same number of words in all requests, or not.
   static bool is_open(const Argument& argument) {
-    return argument.flags != Argument::none || std::ranges::any_of(argument.arguments, is_open);
+    const auto is_longer = [&argument](const Argument& child) {
+      return fewest_words(child) != fewest_words(argument.arguments.front());
+    };
+    const bool differs = argument.type == ArgumentType::oneof &&
+                         std::ranges::any_of(argument.arguments, is_longer);
+    return differs || argument.flags != Argument::none ||
+           std::ranges::any_of(argument.arguments, is_open);
   }
 
   static int fewest_words(const Argument& argument) {
