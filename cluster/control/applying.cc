@@ -103,6 +103,7 @@ void Control::note_leader() {
   known_term_ = raft_->term();
   // Whoever leads now starts with nothing granted and nothing asked of it.
   grants_.clear();
+  lease_requests_.clear();
   duties_.reset();
   proposed_ = LogIndex{0};
   requests_.clear();

@@ -121,6 +121,7 @@ bool Control::take_raft_output() {
   if (output.persist) storage_->persist(std::move(*output.persist));
   for (const raft::Outgoing& outgoing : output.messages) {
     std::visit([&](const auto& message) { send(outgoing.to, message); }, outgoing.message);
+    if (std::holds_alternative<raft::Heartbeat>(outgoing.message)) grant_lease(outgoing.to);
   }
   if (output.restore == nullptr && output.committed.empty()) return true;
   const topology::ClusterMap before = map_;
@@ -183,8 +184,8 @@ uint64_t Control::next_due_us() const {
 void Control::arm() {
   if (phase_ == Phase::over) return;
   const uint64_t due = next_due_us();
-  // One that fires before anything is due costs less than setting it anew whenever a heartbeat moves
-  // a deadline.
+  // One that fires before anything is due costs less than setting it anew whenever a heartbeat
+  // moves a deadline.
   if (timer_ != TimerId{0} && timer_due_us_ <= due) return;
   parts_.env.timers.cancel(timer_);
   timer_ = TimerId{0};

@@ -272,6 +272,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
 
   // --- leases, duties, proposals (leading.cc)
   void renew_lease();
+  void grant_lease(NodeNumber node);
   void on_message(const bus::Sender& from, const LeaseRequest& request);
   void on_message(const bus::Sender& from, const LeaseGrant& grant);
   [[nodiscard]] bool may_lead() const;
@@ -309,6 +310,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   std::unique_ptr<membership::Gossip> gossip_;
   LeaseHolder lease_;
   LeaseGrants grants_;
+  std::map<NodeNumber, LeaseRequest> lease_requests_;  // the last one of each, not answered yet
   Proposals proposals_;
   Requests requests_;
   Duties duties_;

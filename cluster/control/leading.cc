@@ -47,8 +47,18 @@ bool Control::knows_the_past() const {
 // A leader that was deposed and doesn't know it yet has a lease that runs out by itself, and
 // nothing that it grants lasts longer.
 void Control::on_message(const bus::Sender& from, const LeaseRequest& request) {
-  if (raft_ == nullptr || !knows_the_past()) return;
+  if (raft_ == nullptr || !raft_->is_leader()) return;
   const NodeNumber node = number_of(from);
+  if (map_.find(node) != nullptr) lease_requests_[node] = request;
+}
+
+// With the next heartbeat, in its packet: an answer of its own would be ten more a second for each
+// member.
+void Control::grant_lease(NodeNumber node) {
+  const auto asked = lease_requests_.find(node);
+  if (asked == lease_requests_.end() || !knows_the_past()) return;
+  const LeaseRequest request = asked->second;
+  lease_requests_.erase(asked);
   const Member* member = map_.find(node);
   LeaseGrant grant{
       .sequence = request.sequence, .term = raft_->term(), .map_version = map_.version};

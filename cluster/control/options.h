@@ -18,9 +18,10 @@ struct Options {
   raft::Options raft;  // `self` is filled in
   membership::Options gossip;
 
-  // A holder asks whenever the leader's heartbeat has come, in the packet that answers it; if none
-  // comes, so often. A lease lasts no longer than the leader's own (raft.h), a bit less than an
-  // election timeout: several heartbeats fit, for one may be lost.
+  // A holder asks whenever the leader's heartbeat has come, in the packet that answers it, and is
+  // answered with the next one; if none comes it asks so often. A lease lasts no longer than the
+  // leader's own (raft.h), a bit less than an election timeout: several heartbeats fit, for one may
+  // be lost.
   uint64_t lease_renew_us = 200'000;
 
   // A member whose wall clock is further off than that from a majority's is stale: it stamps no
