@@ -38,10 +38,12 @@ void Control::renew_lease() {
        LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version});
 }
 
-// The map holds all that leaders before have committed: that a member is down, say. (It may be
-// behind this term's own entries: who proposes them has seen to leases before.)
+// The past of this leader's term is known and over: the map holds all that leaders before have
+// committed (that a member is down, say), and no lease of theirs lives. (The map may be behind this
+// term's own entries: who proposes them has seen to leases before.)
 bool Control::knows_the_past() const {
-  return raft_->is_settled_leader() && raft_->log().term_at(map_.version) == raft_->term();
+  return raft_->is_settled_leader() && raft_->log().term_at(map_.version) == raft_->term() &&
+         now_us() >= raft_->may_act_from_us();
 }
 
 // A leader that was deposed and doesn't know it yet has a lease that runs out by itself, and
