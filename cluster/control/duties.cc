@@ -41,12 +41,18 @@ class Decider {
     const std::optional<NodeNumber> weak = weakest_voter();
     const size_t voters = configuration_.voters.size();
     if (learner && (voters < wanted || (weak && voters < raft::kVotersMax))) {
-      order({.kind = raft::ChangeKind::promote, .node = *learner});
-    } else if (weak && voters > 1 &&
-               (voters > wanted || must_go(*weak) || (learner && voters == raft::kVotersMax))) {
-      order({.kind = raft::ChangeKind::demote, .node = *weak});
-    } else if (voters > wanted) {
-      order({.kind = raft::ChangeKind::demote, .node = spare_voter()});
+      return order({.kind = raft::ChangeKind::promote, .node = *learner});
+    }
+    // Who departs itself leaves the rest to whoever leads next: it can't take its own place away,
+    // and another's would be one too many.
+    if (voters == 1 || map_.find(self_)->departs) return;
+    const bool may_go =
+        weak && (voters > wanted || must_go(*weak) || (learner && voters == raft::kVotersMax));
+    const std::optional<NodeNumber> going = may_go            ? weak
+                                            : voters > wanted ? spare_voter()
+                                                              : std::nullopt;
+    if (going && can_do_without(*going)) {
+      order({.kind = raft::ChangeKind::demote, .node = *going});
     }
   }
 
@@ -64,6 +70,8 @@ class Decider {
     }
     orders_.changes = topology::changes_without_data(topology::make_plan(map_));
     if (orders_.changes.empty()) planned = map_.version;
+    std::erase_if(orders_.changes,
+                  [this](const topology::MapChange& change) { return !may_be_removed(change); });
   }
 
   [[nodiscard]] Orders take() { return std::move(orders_); }
@@ -210,10 +218,34 @@ class Decider {
     return std::nullopt;
   }
 
-  // Not this node: the last one.
-  [[nodiscard]] NodeNumber spare_voter() const {
-    const NodeNumber last = configuration_.voters.back();
-    return last == self_ ? configuration_.voters[configuration_.voters.size() - 2] : last;
+  // Not this node: one that is down, else the last one.
+  [[nodiscard]] std::optional<NodeNumber> spare_voter() const {
+    std::optional<NodeNumber> spare;
+    for (const NodeNumber voter : configuration_.voters) {
+      if (voter == self_) continue;
+      if (map_.find(voter)->state == MemberState::down) return voter;
+      spare = voter;
+    }
+    return spare;
+  }
+
+  // A majority of the others is here.
+  [[nodiscard]] bool can_do_without(NodeNumber voter) const {
+    const size_t others = configuration_.voters.size() - 1;
+    const auto here =
+        static_cast<size_t>(std::ranges::count_if(configuration_.voters, [&](NodeNumber other) {
+          if (other == voter) return false;
+          return other == self_ || is_here(*map_.find(other), view_.look(other));
+        }));
+    return here > others / 2;
+  }
+
+  // Its place among the voters has to be given up first, and this node's own by somebody else.
+  [[nodiscard]] bool may_be_removed(const topology::MapChange& change) const {
+    const auto* removal = std::get_if<topology::RemoveMember>(&change);
+    if (removal == nullptr) return true;
+    const NodeNumber node = removal->member.number;
+    return node != self_ && !configuration_.is_voter(node);
   }
 
   const topology::ClusterMap& map_;

@@ -126,6 +126,32 @@ TEST_CASE("duties: the last voter stays one, whoever departs", "[control]") {
   CHECK_FALSE(scene.decide().configuration);
 }
 
+TEST_CASE("duties: a leader that departs takes no voter's place, nor itself out of the map",
+          "[control]") {
+  Scene scene(3);
+  scene.cluster.set_state(node(2), MemberState::down);
+  scene.gone(2, true, 1'000'000);
+  scene.cluster.depart(node(1));
+  for (int round = 0; round < 10; ++round) {
+    const Orders orders = scene.decide();
+    CHECK(orders.hand_over);
+    CHECK_FALSE(orders.configuration);
+    for (const topology::MapChange& change : orders.changes) {
+      CHECK_FALSE(std::holds_alternative<topology::RemoveMember>(change));
+      static_cast<void>(scene.cluster.propose(change));
+    }
+  }
+}
+
+TEST_CASE("duties: a voter is not let go while the others are no majority without it",
+          "[control]") {
+  Scene scene(3);
+  scene.cluster.set_state(node(2), MemberState::down);
+  scene.gone(2, true, 60'000'000);
+  scene.cluster.depart(node(3));
+  CHECK_FALSE(scene.decide().configuration);
+}
+
 TEST_CASE("duties: one that stops is let go at once", "[control]") {
   Scene scene(3);
   scene.seen[node(2)].flags = Notes::kLeaving;
