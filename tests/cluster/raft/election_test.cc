@@ -8,7 +8,7 @@
 
 namespace quoris::raft::testing {
 
-TEST_CASE("election, 3.4: who hears of no leader campaigns after a time drawn from [E, 2E)",
+TEST_CASE("election, 3.4: who hears of no leader campaigns after a time drawn from E to 2E",
           "[raft]") {
   std::set<uint64_t> times;
   for (uint64_t seed = 1; seed <= 50; ++seed) {
