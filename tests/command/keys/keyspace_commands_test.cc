@@ -151,7 +151,7 @@ TEST_CASE("RANDOMKEY: any key that is not expired, null when there is none", "[c
   CHECK(bench("RANDOMKEY") == "_");
 }
 
-TEST_CASE("SWAPDB: both databases change places; errors name the bad one", "[command]") {
+TEST_CASE("SWAPDB: both databases change places, errors name the bad one", "[command]") {
   Bench bench;
   bench("SET a 1");
   CHECK(bench("SWAPDB 0 15") == "+OK");

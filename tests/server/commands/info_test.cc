@@ -262,7 +262,7 @@ TEST_CASE("memory figures: bytes for people", "[server]") {
   CHECK(human_bytes(UINT64_MAX) == "16.00E");
 }
 
-TEST_CASE("MEMORY USAGE: the key's own bytes; no key, no figure", "[server]") {
+TEST_CASE("MEMORY USAGE: the key's own bytes, and nothing without a key", "[server]") {
   TestNode node;
   TestClient client = node.connect();
   CHECK(client.ask({"MEMORY", "USAGE", "k"}) == "$-1\r\n");
