@@ -83,8 +83,8 @@ class RowChecks {
     const auto is_longer = [&argument](const Argument& child) {
       return fewest_words(child) != fewest_words(argument.arguments.front());
     };
-    const bool differs = argument.type == ArgumentType::oneof &&
-                         std::ranges::any_of(argument.arguments, is_longer);
+    const bool differs =
+        argument.type == ArgumentType::oneof && std::ranges::any_of(argument.arguments, is_longer);
     return differs || argument.flags != Argument::none ||
            std::ranges::any_of(argument.arguments, is_open);
   }

@@ -97,6 +97,20 @@ def check_sleeps(path, lines):
             yield number, "a test may not sleep: advance the test's clock"
 
 
+TEST_NAME = re.compile(r'TEST_CASE\(\s*"((?:\\.|[^"\\])*)"')
+
+
+def check_test_names(path, lines):
+    """CMake's lists end at a semicolon and nest at a bracket: ctest would run something else."""
+    if not path.startswith("tests/"):
+        return
+    text = "\n".join(lines)
+    for match in TEST_NAME.finditer(text):
+        if any(character in match.group(1) for character in "[];\\"):
+            number = text.count("\n", 0, match.start()) + 1
+            yield number, "no brackets, semicolons or backslashes in the name of a test"
+
+
 def check_line_length(path, lines):
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_LENGTH_MAX:

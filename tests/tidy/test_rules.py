@@ -118,6 +118,13 @@ class Text(unittest.TestCase):
         self.assertEqual(found(rules.check_sleeps, "tests/net/a_test.cc", "// never sleep()"), [])
         self.assertEqual(found(rules.check_sleeps, "src/command/debug.cc", "sleep(1);"), [])
 
+    def test_names_that_ctest_misreads_are_found(self):
+        for name in ("from [E, 2E)", "a; b", "a\\\\b"):
+            line = f'TEST_CASE("{name}", "[x]") {{'
+            self.assertEqual(found(rules.check_test_names, "tests/a_test.cc", line), [1], name)
+        split = 'TEST_CASE("fine, this one",\n          "[x]") {'
+        self.assertEqual(found(rules.check_test_names, "tests/a_test.cc", split), [])
+
     def test_long_line_is_found(self):
         text = "x" * 100 + "\n" + "x" * 101
         self.assertEqual(found(rules.check_line_length, "src/a.cc", text), [2])
