@@ -92,6 +92,11 @@ void Control::on_message(const bus::Sender& from, const JoinAnswer& answer) {
   host_ = map_.find(number_)->addresses.host;
   parts_.log.write(LogLevel::notice, "cluster: this is node {} of {} ({} members)", raw(number_),
                    map_.name, map_.members.size());
+  // Called anew, with the number: to a member that hears of us later the old links are a
+  // stranger's, and it could not follow us if we lead by then.
+  for (const bus::LinkStatus& link : bus_->links()) {
+    if (link.number == topology::kNoNode) bus_->drop(link.peer);
+  }
   make_member(std::exchange(stored_, {}));
   map_changed(before);
 }

@@ -187,8 +187,13 @@ void Control::propose(const topology::MapChange& change, ProposalDone done) {
   if (proposals_.size() >= options_.proposals_max) {
     post([call = std::move(done)] { call({.message = "too many changes of the map wait"}); });
   } else {
-    proposals_.add(topology::encode_change(change), std::move(done), now_us(),
-                   options_.proposal_timeout_us);
+    // A newcomer asks again and again by itself. What is still proposed for it when it was let in
+    // by way of another member, and has left since, would let it in once more.
+    constexpr uint64_t kJoinRetries = 5;
+    const uint64_t timeout_us = std::holds_alternative<topology::AddMember>(change)
+                                    ? kJoinRetries * options_.join_retry_us
+                                    : options_.proposal_timeout_us;
+    proposals_.add(topology::encode_change(change), std::move(done), now_us(), timeout_us);
   }
   // Behind what runs now: `done` is never called from inside this.
   pump_soon();

@@ -203,6 +203,11 @@ inline constexpr bool kIsIn<T, std::variant<Ts...>> = kIsAnyOf<T, Ts...>;
 Status Control::on_message(const bus::Sender& from, bus::Words words) {
   auto decoded = bus::Channel<ControlMessages>::decode(from, words);
   if (!decoded) return decoded.error();
+  // It may have called without a number at first: what it says of itself since it was let in
+  // counts.
+  const bus::NodeFacts* facts = bus_->facts(from.peer);
+  const bool is_stranger = from.number == topology::kNoNode && facts != nullptr;
+  if (is_stranger && facts->number != topology::kNoNode) strangers_[facts->number] = from.peer;
   std::visit(
       [&](const auto& message) {
         using T = std::decay_t<decltype(message)>;
