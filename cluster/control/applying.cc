@@ -77,7 +77,6 @@ void Control::map_changed(const topology::ClusterMap& before) {
   }
   if (before.members != map_.members) tell_bus();
   publish_notes();
-  post([this] { parts_.owner.on_map_changed(); });
 }
 
 void Control::log_changes(const topology::ClusterMap& before) const {

@@ -75,9 +75,6 @@ class ControlOwner {
   // This node can't go on: another runs with its data, it was removed, its address belongs to
   // somebody else ... The process is to end. Called once.
   virtual void on_fatal(const std::string& why) = 0;
-
-  // It was let in, or the map has changed.
-  virtual void on_map_changed() {}
 };
 
 class Control final : public TurnHandler, private bus::BusOwner, private raft::StorageOwner {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/topology/planner.h"
 #include "cluster/topology/primaries.h"
 
 namespace quoris::control {

@@ -21,7 +21,6 @@
 #include "cluster/raft/configuration.h"
 #include "cluster/topology/cluster_map.h"
 #include "cluster/topology/map_change.h"
-#include "cluster/topology/planner.h"
 
 namespace quoris::control {
 
@@ -47,7 +46,6 @@ class ClusterView {
 struct DutyLimits {
   int64_t clock_limit_us = 0;
   uint64_t voter_away_us = 0;
-  size_t moves_at_once = topology::kMovesAtOnceDefault;
 };
 
 struct Orders {

@@ -34,8 +34,7 @@ void Control::renew_lease() {
   }
   const NodeNumber leader = raft_->leader();
   if (leader == raft::kNobody || leader == number_) return;
-  send(leader,
-       LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot, .map_version = map_.version});
+  send(leader, LeaseRequest{.sequence = lease_.ask(now), .boot = file_.boot});
 }
 
 // The past of this leader's term is known and over: the map holds all that leaders before have
@@ -135,10 +134,9 @@ bool Control::do_duties() {
   if (!is_due && map_.version == decided_) return false;
   if (!may_lead() || map_.version < proposed_) return false;
   decided_ = map_.version;
-  const Orders orders = duties_.decide(map_, raft_->configuration(), View(*this), number_,
-                                       {.clock_limit_us = options_.clock_limit_us,
-                                        .voter_away_us = options_.voter_away_us,
-                                        .moves_at_once = options_.moves_at_once});
+  const Orders orders = duties_.decide(
+      map_, raft_->configuration(), View(*this), number_,
+      {.clock_limit_us = options_.clock_limit_us, .voter_away_us = options_.voter_away_us});
   for (const Member& member : map_.members) {
     const bool is_withheld =
         std::ranges::find(orders.withhold, member.number) != orders.withhold.end();

@@ -66,14 +66,12 @@ struct ProposeAnswer {
                       &ProposeAnswer::why, &ProposeAnswer::message, &ProposeAnswer::number);
 };
 
-// A member asks the leader for a lease. `life` is the sender's: a grant is for it alone.
+// A member asks the leader for a lease, for the life that `boot` says.
 struct LeaseRequest {
   uint64_t sequence = 0;
   BootNumber boot{0};
-  LogIndex map_version{0};  // that it has applied
 
-  static constexpr auto kFields =
-      std::make_tuple(&LeaseRequest::sequence, &LeaseRequest::boot, &LeaseRequest::map_version);
+  static constexpr auto kFields = std::make_tuple(&LeaseRequest::sequence, &LeaseRequest::boot);
 };
 
 // For so long from the sending of the request on; 0: none. It counts once the holder has applied

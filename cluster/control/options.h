@@ -9,7 +9,6 @@
 #include "cluster/bus/bus_options.h"
 #include "cluster/membership/options.h"
 #include "cluster/raft/raft.h"
-#include "cluster/topology/planner.h"
 
 namespace quoris::control {
 
@@ -50,8 +49,6 @@ struct Options {
   // The log is made short when it has outgrown that, and the map by so many times.
   uint64_t log_bytes_min = uint64_t{1} << 20;
   uint64_t log_times_map = 4;
-
-  size_t moves_at_once = topology::kMovesAtOnceDefault;
 };
 
 }  // namespace quoris::control

@@ -92,7 +92,7 @@ void Progress::on_chunk_sent(uint64_t now_us) {
 void Progress::on_chunk_answered(LogIndex index, uint64_t offset) {
   if (state_ != State::snapshot || snapshot_->index != index) return;
   if (offset > snapshot_->data.size()) return;
-  // All of it has arrived: what is waited for now is that it becomes durable.
+  // All of it has arrived, but is not durable there yet.
   if (offset == snapshot_->data.size() && offset_ == offset) return;
   offset_ = offset;
   awaits_answer_ = offset == snapshot_->data.size();

@@ -212,10 +212,12 @@ bool Dispatcher::refused(const Planned& planned, resp::ReplyWriter& reply) {
 std::string Dispatcher::gate_error(Session& session, const command::Command& command) {
   const command::CommandSpec& spec = *command.spec;
   if (session.in_multi() && spec.has(command::no_multi)) return std::string(errors::kNotInMulti);
-  if (spec.node_handler == &handle_debug && !debug_allowed(node_, session)) {
+  if (spec.node_handler == &handle_debug &&
+      !is_allowed(node_.values().enable_debug_command, session)) {
     return std::string(errors::kDebugNotAllowed);
   }
-  if (spec.node_handler == &handle_fault && !fault_allowed(node_, session)) {
+  if (spec.node_handler == &handle_fault &&
+      !is_allowed(node_.values().enable_fault_command, session)) {
     return std::string(errors::kFaultNotAllowed);
   }
   if (node_.durability().is_loading()) [[unlikely]] {

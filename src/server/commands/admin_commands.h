@@ -3,9 +3,10 @@
 // REQUIRES of each: the arity fits (the dispatcher checks it).
 #pragma once
 
+#include "server/settings/settings.h"
+
 namespace quoris::server {
 
-class Node;
 class NodeContext;
 class Session;
 
@@ -16,8 +17,8 @@ void handle_shutdown(NodeContext& context);
 void handle_lolwut(NodeContext& context);
 void handle_debug(NodeContext& context);
 
-// Whether enable-debug-command lets this client use DEBUG. The dispatcher asks before it queues or
-// runs it: a refusal counts as a rejected call and breaks a MULTI.
-[[nodiscard]] bool debug_allowed(Node& node, Session& session);
+// Whether a setting as enable-debug-command lets this client use its command. The dispatcher asks
+// before it queues or runs one: a refusal counts as a rejected call and breaks a MULTI.
+[[nodiscard]] bool is_allowed(AccessLevel level, Session& session);
 
 }  // namespace quoris::server

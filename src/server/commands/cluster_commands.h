@@ -42,8 +42,6 @@ void handle_nodes(NodeContext& context);
 void handle_ring(NodeContext& context);
 
 void handle_fault(NodeContext& context);
-// Whether enable-fault-command lets this client use FAULT; the dispatcher asks as for DEBUG.
-[[nodiscard]] bool fault_allowed(Node& node, Session& session);
 
 // Null, and the reply is written: this node runs alone.
 [[nodiscard]] control::Control* clustered(NodeContext& context);

@@ -184,8 +184,8 @@ void debug_help(resp::ReplyWriter& reply) {
 
 }  // namespace
 
-bool debug_allowed(Node& node, Session& session) {
-  switch (node.values().enable_debug_command) {
+bool is_allowed(AccessLevel level, Session& session) {
+  switch (level) {
     case AccessLevel::yes:
       return true;
     case AccessLevel::local:
@@ -197,9 +197,6 @@ bool debug_allowed(Node& node, Session& session) {
 }
 
 void handle_debug(NodeContext& context) {
-  if (!debug_allowed(context.node(), context.session())) {
-    return context.reply().error(errors::kDebugNotAllowed);
-  }
   const std::string_view word = context.argument(1);
   if (context.count() == 2 && is(word, "HELP")) return debug_help(context.reply());
   if (context.count() == 3) {

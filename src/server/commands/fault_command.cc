@@ -45,22 +45,7 @@ void fault_help(resp::ReplyWriter& reply) {
 
 }  // namespace
 
-bool fault_allowed(Node& node, Session& session) {
-  switch (node.values().enable_fault_command) {
-    case AccessLevel::yes:
-      return true;
-    case AccessLevel::local:
-      return session.stream().is_local();
-    case AccessLevel::no:
-      break;
-  }
-  return false;
-}
-
 void handle_fault(NodeContext& context) {
-  if (!fault_allowed(context.node(), context.session())) {
-    return context.reply().error(errors::kFaultNotAllowed);
-  }
   if (context.count() == 2 && command::is(context.argument(1), "HELP")) {
     return fault_help(context.reply());
   }
