@@ -13,6 +13,7 @@ from resp import Client
 RUN_DEADLINE_S = 60
 # A clean stop leaves no time without a leader to be seen; an election takes 0.5 s at least.
 HANDED_OVER_S = 0.3
+KEYS_KNOWN_S = 5.0  # they are told once a second
 STEPS_DOWN_S = 2.0
 
 
@@ -71,6 +72,21 @@ class Growing(ClusterTest):
             holdings = [member["partitions-replica"] for member in node.members().values()]
             self.assertEqual(sum(holdings), 3 * 512)
             self.assertLess(max(holdings), 1.2 * 3 * 512 / 5)
+
+    def test_every_node_shows_how_many_keys_each_holds(self):
+        cluster = self.cluster()
+        nodes = cluster.begin(3)
+        cluster.wait_agreed(3)
+        for node, keys in zip(nodes, (5, 70, 900)):
+            with node.client() as client:
+                for number in range(keys):
+                    client.ask("SET", f"key{number}", "v")
+
+        def counted(node):
+            return [int(line.split()[-1]) for line in node.ask("RING")[1:]]
+
+        cluster.wait(lambda: all(sorted(counted(node)) == [5, 70, 900] for node in nodes),
+                     "all know how many keys each holds", KEYS_KNOWN_S)
 
     def test_a_seed_that_is_not_up_yet_is_tried_until_it_is(self):
         cluster = self.cluster()

@@ -162,6 +162,12 @@ void Control::publish_notes() {
   const membership::Moment now = moment();
   Notes notes;
   notes.map_version = raw(map_.version);
+  if (keys_due_us_ <= now.monotonic_us) {
+    constexpr uint64_t kMembers = 100;
+    told_keys_ = keys_;
+    keys_due_us_ = now.monotonic_us + options_.keys_us * (1 + map_.members.size() / kMembers);
+  }
+  notes.keys = told_keys_;
   // Of small differences nobody has to be told.
   constexpr int64_t kStepUs = 20'000;
   const int64_t offset = gossip_->clock_offset_us(now).value_or(0);

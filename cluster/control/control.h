@@ -172,6 +172,9 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
 
   [[nodiscard]] const Figures& figures() const { return figures_; }
 
+  // How many keys this node holds, for the others to show. Called by the node's own timer.
+  void set_keys(uint64_t keys) { keys_ = keys; }
+
   // --- what is wanted -------------------------------------------------------------------------
   // Asks the leader, whoever it is, for a change; `done` is called when it is applied here, or when
   // it is refused or given up. Never from inside this call, nor in a breath.
@@ -329,6 +332,9 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   uint64_t lease_due_us_ = 0;
   uint64_t duty_due_us_ = 0;
   uint64_t stop_by_us_ = 0;
+  uint64_t keys_due_us_ = 0;
+  uint64_t keys_ = 0;
+  uint64_t told_keys_ = 0;
   std::function<void()> stopped_;
   std::deque<std::function<void()>> posts_;
   bool is_breathing_ = false;

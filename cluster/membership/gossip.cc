@@ -26,9 +26,7 @@ bool is_sound(const Opinion& opinion) {
 }
 
 bool is_sound(const MemberNotes& notes) {
-  return is_member_number(notes.member) && is_sound(notes.boot, {}) && notes.version < kCountMax &&
-         notes.notes.client_address.size() <= kAddressBytesMax &&
-         notes.notes.cluster_address.size() <= kAddressBytesMax;
+  return is_member_number(notes.member) && is_sound(notes.boot, {}) && notes.version < kCountMax;
 }
 
 // What a peer sent is within the limits and the values that there are.
@@ -84,8 +82,6 @@ void Gossip::set_members(std::span<const MemberSpec> members, Moment now) {
 }
 
 void Gossip::set_notes(const Notes& notes) {
-  QUORIS_ASSERT(notes.client_address.size() <= kAddressBytesMax);
-  QUORIS_ASSERT(notes.cluster_address.size() <= kAddressBytesMax);
   Member& self = members_.self();
   if (self.notes_version > 0 && self.notes == notes) return;
   self.notes = notes;

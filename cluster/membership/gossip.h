@@ -109,7 +109,6 @@ class Gossip {
   void set_members(std::span<const MemberSpec> members, Moment now);
 
   // What others shall know of this node; the same again is no news.
-  // REQUIRES: addresses of at most kAddressBytesMax bytes.
   void set_notes(const Notes& notes);
 
   // --- what happens ---------------------------------------------------------------------------

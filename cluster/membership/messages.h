@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -23,8 +22,7 @@ namespace quoris::membership {
 // Limits on what a peer may send; a message beyond one of them is refused as a whole.
 inline constexpr size_t kOpinionsPerMessageMax = 128;
 inline constexpr size_t kNotesPerMessageMax = 32;
-inline constexpr size_t kAccusersMax = 4;        // Lifeguard's K of 3 confirmations, and who began
-inline constexpr size_t kAddressBytesMax = 280;  // a host name of 253 bytes, a port, brackets
+inline constexpr size_t kAccusersMax = 4;  // Lifeguard's K of 3 confirmations, and who began
 
 // Counters of a life beyond this are nobody's honest count: taken over, they could not be raised.
 inline constexpr uint64_t kCountMax = uint64_t{1} << 62;
@@ -65,12 +63,10 @@ struct Notes {
   uint64_t map_version = 0;     // of the cluster map that it has applied
   int64_t clock_offset_us = 0;  // of its wall clock to a majority's, as it estimated it
   uint32_t flags = 0;           // kDiskFailing ...
-  std::string client_address;   // host:port, empty: as the map says
-  std::string cluster_address;  // host:port, empty: as the map says
+  uint64_t keys = 0;            // that it holds, not long ago
 
   static constexpr auto kFields =
-      std::make_tuple(&Notes::map_version, &Notes::clock_offset_us, &Notes::flags,
-                      &Notes::client_address, &Notes::cluster_address);
+      std::make_tuple(&Notes::map_version, &Notes::clock_offset_us, &Notes::flags, &Notes::keys);
 
   bool operator==(const Notes&) const = default;
 };

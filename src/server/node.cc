@@ -490,6 +490,7 @@ void Node::tick() {
   stats_.input_rate.sample(stats_.input_bytes, now);
   stats_.output_rate.sample(stats_.output_bytes, now);
   note_memory();
+  if (cluster_ != nullptr) cluster_->set_keys(store().db(DbIndex{0}).size());
   // Not by the wall clock: where that jumps back, snapshots and the version ceiling would wait.
   if (const uint64_t now_ns = env_.clock.monotonic_ns(); now_ns >= next_second_ns_) {
     constexpr uint64_t kSecondNs = 1'000'000'000;

@@ -39,7 +39,11 @@ std::string_view raft_part(const control::Control& control, NodeNumber number) {
   return configuration.is_learner(number) ? "learner" : "none";
 }
 
-NodeDetails details_of(const control::Control& control, const Member& member) {
+uint64_t own_keys(NodeContext& context) { return context.node().store().db(DbIndex{0}).size(); }
+
+NodeDetails details_of(NodeContext& context, const ClusterView& view, const Member& member) {
+  if (view.shared == nullptr) return {.keys = own_keys(context)};
+  const control::Control& control = *context.node().cluster();
   NodeDetails details{.raft = raft_part(control, member.number)};
   const bool is_self = member.number == control.number();
   const membership::Member* heard =
@@ -50,6 +54,7 @@ NodeDetails details_of(const control::Control& control, const Member& member) {
     details.clock_offset_us = 0;
     details.round_trip_us = 0;
     details.map_version = raw(control.map().version);
+    details.keys = own_keys(context);
     return details;
   }
   if (const auto left_us = control.granted_left_us(member.number)) {
@@ -59,15 +64,17 @@ NodeDetails details_of(const control::Control& control, const Member& member) {
     details.clock_offset_us = clock->offset_us;
     details.round_trip_us = clock->rtt_us;
   }
-  if (heard != nullptr && heard->notes_version > 0) details.map_version = heard->notes.map_version;
+  if (heard != nullptr && heard->notes_version > 0) {
+    details.map_version = heard->notes.map_version;
+    details.keys = heard->notes.keys;
+  }
   return details;
 }
 
 void reply_full(NodeContext& context, const ClusterView& view) {
   std::vector<NodeDetails> details;
   for (const Member& member : view.map().members) {
-    const control::Control* control = context.node().cluster();
-    details.push_back(view.shared == nullptr ? NodeDetails{} : details_of(*control, member));
+    details.push_back(details_of(context, view, member));
   }
   write_nodes_full(context.reply(), view, details);
 }
@@ -89,7 +96,10 @@ void handle_ring(NodeContext& context) {
   const ClusterView view = cluster_view(node);
   if (context.count() == 1) {
     if (!view.map().is_founded()) return context.reply().error(errors::kNoRing);
-    const uint64_t keys = node.store().db(DbIndex{0}).size();
+    std::vector<std::optional<uint64_t>> keys;
+    for (const Member& member : view.map().members) {
+      keys.push_back(details_of(context, view, member).keys);
+    }
     return write_lines(context.reply(), ring_table(view, keys));
   }
   if (context.count() != 3 || !is(context.argument(1), "KEY")) {

@@ -152,12 +152,14 @@ void write_nodes_full(resp::ReplyWriter& reply, const ClusterView& view,
     fields.number("clock-offset-us", details[i].clock_offset_us);
     fields.number("round-trip-us", details[i].round_trip_us);
     fields.number("map-version", details[i].map_version);
+    fields.number("keys", details[i].keys);
     fields.text("program", member.program);
     fields.text("raft", details[i].raft);
   }
 }
 
-std::vector<std::string> ring_table(const ClusterView& view, uint64_t own_keys) {
+std::vector<std::string> ring_table(const ClusterView& view,
+                                    const std::vector<std::optional<uint64_t>>& keys) {
   const ClusterMap& map = view.map();
   std::vector<std::vector<std::string>> rows{
       {"NODE ID", "ADDRESS", "PRIMARY", "COPIES", "COMING", "SHARE", "KEYS"}};
@@ -169,8 +171,7 @@ std::vector<std::string> ring_table(const ClusterView& view, uint64_t own_keys) 
     const Holding& holding = holdings[i];
     rows.push_back({member.name, client_address(member), fmt::format("{}", holding.primary),
                     fmt::format("{}", holding.replica), fmt::format("{}", holding.coming),
-                    percent(holding.replica, copies),
-                    member.number == view.self ? fmt::format("{}", own_keys) : "-"});
+                    percent(holding.replica, copies), keys[i] ? fmt::format("{}", *keys[i]) : "-"});
   }
   constexpr size_t kTexts = 2;  // NODE ID, ADDRESS
   return align_columns(rows, kTexts);

@@ -40,6 +40,7 @@ struct NodeDetails {
   std::optional<int64_t> clock_offset_us{};  // its wall clock less this node's
   std::optional<uint64_t> round_trip_us{};
   std::optional<uint64_t> map_version{};  // that it has applied
+  std::optional<uint64_t> keys{};         // that it holds
   std::string_view raft = "none";         // voter, learner
 };
 
@@ -49,9 +50,10 @@ void write_nodes_full(resp::ReplyWriter& reply, const ClusterView& view,
                       const std::vector<NodeDetails>& details);
 
 // By member: partitions that it is primary of, copies that it holds (primary or not), copies that
-// are on their way to it, its share of all copies, keys. `own_keys`: this node's; how many others
-// hold is for them to say.
-[[nodiscard]] std::vector<std::string> ring_table(const ClusterView& view, uint64_t own_keys);
+// are on their way to it, its share of all copies, keys. `keys`: of the view's members, in their
+// order, as each has counted them; nothing: it was not heard.
+[[nodiscard]] std::vector<std::string> ring_table(const ClusterView& view,
+                                                  const std::vector<std::optional<uint64_t>>& keys);
 
 // Where a key lives. REQUIRES: the map is founded.
 void write_ring_key(resp::ReplyWriter& reply, const topology::ClusterMap& map,

@@ -50,12 +50,6 @@ TEST_CASE("gossip refuses: more opinions, accusers and notes than a message may 
       {}, std::vector<MemberNotes>(kNotesPerMessageMax + 1, {.member = node(2), .notes = {}})));
 }
 
-TEST_CASE("gossip refuses: notes that are too long") {
-  MemberNotes notes{.member = node(2), .boot = LoneCore::kBoot, .version = 1, .notes = {}};
-  notes.notes.client_address = std::string(kAddressBytesMax + 1, 'x');
-  check_refused(LoneCore::piggyback({}, {notes}));
-}
-
 TEST_CASE("gossip: the largest accusation that is taken can still be refuted") {
   LoneCore core(3);
   core.tell(node(2), {LoneCore::opinion(1, kCountMax - 2, Health::down)});

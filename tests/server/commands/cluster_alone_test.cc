@@ -50,7 +50,7 @@ TEST_CASE("NODES alone: the one node, at the address at which the caller has rea
   client.session().protocol = resp::Protocol::resp3;
   CHECK(client.ask({"nodes"}) == table);
   const std::string full = client.ask({"NODES", "full"});
-  CHECK(full.substr(0, 9) == "*1\r\n%21\r\n");
+  CHECK(full.substr(0, 9) == "*1\r\n%22\r\n");
   CHECK(full.find("$4\r\nname\r\n$40\r\n" + id) != std::string::npos);
   CHECK(full.find("$13\r\nlease-left-ms\r\n_\r\n") != std::string::npos);
   CHECK(client.ask({"NODES", "ALL"}) == "-ERR syntax error\r\n");

@@ -131,7 +131,7 @@ TEST_CASE("NODES FULL: a map per node, names and values in turn in RESP2", "[ser
   CHECK(field(in_resp2.items[1], "raft").text == "learner");
 }
 
-TEST_CASE("RING: partitions, copies and shares of all, keys of this node", "[server]") {
+TEST_CASE("RING: partitions, copies and shares of all, keys where they are known", "[server]") {
   TestCluster cluster(4, 1);
   cluster.join();
   cluster.join();
@@ -142,10 +142,10 @@ TEST_CASE("RING: partitions, copies and shares of all, keys of this node", "[ser
   cluster.map.partitions[3].replicas = topology::testing::nodes({2});
   cluster.map.partitions[3].future = topology::testing::nodes({2, 3});
   cluster.map.partitions[3].primary.node = NodeNumber{2};
-  CHECK(ring_table(view_of(cluster.map), 1234) ==
+  CHECK(ring_table(view_of(cluster.map), {1234, 7, std::nullopt}) ==
         Lines{"NODE ID  ADDRESS        PRIMARY  COPIES  COMING  SHARE  KEYS",
               "node1    10.0.0.1:7001        3       3       0  75.0%  1234",
-              "node2    10.0.0.2:7001        1       1       0  25.0%     -",
+              "node2    10.0.0.2:7001        1       1       0  25.0%     7",
               "node3    10.0.0.3:7001        0       0       1   0.0%     -"});
 }
 
