@@ -41,11 +41,35 @@ if(NOT QUORIS_SANITIZE)
   target_compile_definitions(quoris_allocator INTERFACE QUORIS_JEMALLOC=1)
 endif()
 
-# quoris_library(<room> DIR <folder> DEPS <rooms>...): a static library of every .cc below DIR, but
-# for those of rooms that lie within it and were declared before.
+# What nearly every source includes, or what takes long to read.
+set(QUORIS_COMMON_HEADERS
+    <algorithm> <array> <cstdint> <deque> <functional> <map> <memory> <optional> <set> <span>
+    <string> <string_view> <tuple> <utility> <variant> <vector> <fmt/format.h>)
+
+# Under QUORIS_PCH the target's HEAVY headers (and the common ones) are compiled once for all of its
+# sources. Rooms that name none share what the first of them has compiled.
+function(quoris_read_once target)
+  if(NOT QUORIS_PCH)
+    return()
+  endif()
+  get_property(shared GLOBAL PROPERTY QUORIS_SHARED_PCH)
+  if(ARGN)
+    list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/)
+    target_precompile_headers(${target} PRIVATE ${QUORIS_COMMON_HEADERS} ${ARGN})
+  elseif(shared)
+    target_precompile_headers(${target} REUSE_FROM ${shared})
+  else()
+    set_property(GLOBAL PROPERTY QUORIS_SHARED_PCH ${target})
+    target_precompile_headers(${target} PRIVATE ${QUORIS_COMMON_HEADERS})
+  endif()
+endfunction()
+
+# quoris_library(<room> DIR <folder> DEPS <rooms>... [HEAVY <headers>...]): a static library of each
+# .cc below DIR, but for those of rooms that lie within it and were declared before. HEAVY headers
+# are what most of them include and what takes long to read.
 # Headers are included by their path from the repository's root or from src.
 function(quoris_library room)
-  cmake_parse_arguments(ARG "" "DIR" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "DIR" "DEPS;HEAVY" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_DIR}/*.cc)
   get_property(inner GLOBAL PROPERTY QUORIS_ROOM_FOLDERS)
   foreach(folder ${inner})
@@ -60,4 +84,5 @@ function(quoris_library room)
   foreach(dep ${ARG_DEPS})
     target_link_libraries(quoris_${room} PUBLIC quoris_${dep})
   endforeach()
+  quoris_read_once(quoris_${room} ${ARG_HEAVY})
 endfunction()

@@ -53,7 +53,7 @@ struct BusOptions {
   uint64_t refused_backoff_us = 2'000'000;
 
   // How often deadlines are looked at: they are late by that much at most.
-  uint64_t tick_us = 25'000;
+  uint64_t tick_us = 50'000;
 
   // control: what is beyond is lost, its protocols repeat. data: the sender answers its request
   // with an error, or refills the gap later. bulk: the sender waits for on_room().

@@ -130,7 +130,7 @@ bool Control::may_lead() const {
 bool Control::do_duties() {
   const uint64_t now = now_us();
   const bool is_due = duty_due_us_ <= now;
-  if (is_due) duty_due_us_ = now + options_.duty_us;
+  if (is_due) duty_due_us_ = now - now % options_.duty_us + options_.duty_us;
   if (!is_due && map_.version == decided_) return false;
   if (!may_lead() || map_.version < proposed_) return false;
   decided_ = map_.version;

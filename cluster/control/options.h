@@ -28,8 +28,13 @@ struct Options {
   // different nodes say less about what came first.
   int64_t clock_limit_us = 500'000;
 
-  // The leader looks at what there is to do at least so often; changes make it look at once.
+  // The leader looks at what there is to do at least so often, on the clock's multiples of it (the
+  // bus' ticks fall on the same ones); changes make it look at once.
   uint64_t duty_us = 50'000;
+
+  // How many keys a node holds is told to the others so often at most, for every hundred members:
+  // where all change all the time it is the larger part of what gossip carries.
+  uint64_t keys_us = 1'000'000;
 
   // A forwarded proposal without an answer is sent again, to whoever leads then.
   uint64_t proposal_retry_us = 250'000;

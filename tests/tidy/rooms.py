@@ -48,7 +48,8 @@ ROOMS = {
 EDGE = ("src/net/", "src/program/", "src/main.cc")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-LIBRARY = re.compile(r"quoris_library\(\s*(\w+)\s+DIR\s+(\S+)\s+DEPS\s*([^)]*)\)")
+LIBRARY = re.compile(r"quoris_library\(\s*(\w+)\s+DIR\s+(\S+)\s+DEPS\s*([^)]*?)"
+                     r"(?:\s+HEAVY\b[^)]*)?\)")
 
 
 def room_of(path):

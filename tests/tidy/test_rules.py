@@ -59,7 +59,8 @@ class Rooms(unittest.TestCase):
     def test_cmake_that_agrees_passes(self):
         text = ("quoris_library(base DIR src/base DEPS)\n"
                 "quoris_library(store DIR src/store DEPS base)\n"
-                "quoris_library(server DIR src/server DEPS store base)\n")
+                "quoris_library(server DIR src/server DEPS store base\n"
+                "               HEAVY src/server/node.h)\n")
         self.assertEqual(list(rooms.check_cmake(text)), [])
 
     def test_cmake_with_another_edge_folder_or_room_is_found(self):

@@ -72,7 +72,7 @@ TEST_CASE("transcript: links that begin, carry, and are kept alive", "[bus]") {
   LocalNode newcomer = world.local(2);
   newcomer.facts.number = NodeNumber{0};
   world.add(2, newcomer).bus.set_seeds({address_of(1)});
-  world.run_ms(30);
+  world.run_ms(60);
   transcript.say("and talks to it");
   REQUIRE(world[2].channel.send(PeerId{1}, testing::Note{.number = 7, .text = "JOIN\r\n"}) ==
           SendResult::sent);
