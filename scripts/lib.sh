@@ -85,7 +85,5 @@ configure() {
 build_preset() {
   local preset=$1
   shift
-  # Else ccache keeps nothing that is compiled with a precompiled header.
-  export CCACHE_SLOPPINESS=pch_defines,time_macros
   configure "$preset" && cmake --build "$root/build/$preset" -j "$jobs" --target "$@"
 }
