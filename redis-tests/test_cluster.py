@@ -3,6 +3,7 @@ machine can show, and go on. What is waited for is promised within some time (cl
 
 import os
 import re
+import shutil
 import subprocess
 import unittest
 
@@ -383,6 +384,44 @@ class Refusals(ClusterTest):
             node.members()[4]["name"] == lost.name and node.members()[4]["state"] == "ALIVE"
             and node.members().get(number, {"state": "DOWN"})["state"] == "DOWN"
             for node in cluster.nodes), "the new number has the id", RETURN_S)
+
+    def test_an_older_copy_of_its_directory_ends_a_member(self):
+        cluster = self.cluster(3)
+        leader = cluster.leader()
+        restored, other = cluster.others(leader)
+        restored.kill()
+        older = restored.data + ".older"
+        shutil.copytree(restored.data, older)
+        restored.begin(bare=True)
+        self.assertEqual(cluster.wait_agreed(3), leader)
+        other.kill()
+        cluster.wait(lambda: cluster.all_say(other.name, "DOWN", [leader, restored]),
+                     "the others say so", DOWN_S)
+        other.begin(bare=True)
+        self.assertEqual(cluster.wait_agreed(3), leader)
+        restored.kill()
+        restored.wipe()
+        os.rename(older, restored.data)
+        status, output = restored.run_to_the_end(bare=True)
+        self.assertNotEqual(status, 0)
+        self.assertIn("had confirmed changes of the cluster", output)
+        self.assertEqual(cluster.leader([leader, other]), leader)
+
+    def test_a_copy_of_a_running_member_is_kept_out(self):
+        cluster = self.cluster(3)
+        original = cluster.others(cluster.leader())[0]
+        copy = cluster.add(name="copy")
+        shutil.copytree(original.data, copy.data)
+        ports = ("--port", str(copy.port), "--cluster-port", str(copy.cluster_port))
+        copy.begin(*ports, bare=True)
+        others = [node for node in cluster.nodes if node not in (original, copy)]
+        for node in (copy, *others):
+            cluster.wait(lambda node=node: "has a copy of its data directory" in node.output(),
+                         f"{node.name} says so", JOIN_S)
+        copy.kill()
+        self.assertTrue(original.running)
+        for node in others:
+            self.assertEqual(node.state_of(original.name), "ALIVE")
 
     def test_restarts_that_contradict_the_directory(self):
         cluster = self.cluster(2)

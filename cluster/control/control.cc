@@ -116,6 +116,14 @@ void Control::do_what_is_due() {
 
 bool Control::take_raft_output() {
   if (raft_ == nullptr) return false;
+  if (const LogIndex lost = raft_->lost_index(); lost != LogIndex{0} && phase_ != Phase::over) {
+    fatal(
+        fmt::format("this node had confirmed changes of the cluster up to {} that its data "
+                    "directory doesn't hold: files were lost, or it is an older copy; start it "
+                    "with an empty data directory",
+                    raw(lost)));
+    return false;
+  }
   raft::Output output = raft_->take_output();
   if (output.is_empty()) return false;
   if (output.persist) storage_->persist(std::move(*output.persist));

@@ -47,8 +47,11 @@ class Decider {
     // Who departs itself leaves the rest to whoever leads next: it can't take its own place away,
     // and another's would be one too many.
     if (voters == 1 || map_.find(self_)->departs) return;
-    const bool may_go =
-        weak && (voters > wanted || must_go(*weak) || (learner && voters == raft::kVotersMax));
+    // An even number with one that is away bears no more failures than the odd one without it, and
+    // needs more of the others.
+    const bool is_odd_better = voters > 2 && voters % 2 == 0;
+    const bool may_go = weak && (voters > wanted || must_go(*weak) || is_odd_better ||
+                                 (learner && voters == raft::kVotersMax));
     const std::optional<NodeNumber> going = may_go            ? weak
                                             : voters > wanted ? spare_voter()
                                                               : std::nullopt;

@@ -13,6 +13,30 @@ using topology::Member;
 
 // --- who may be here ----------------------------------------------------------------------------
 
+namespace {
+
+// The member is connected here from another address: of two processes with the same data one was
+// made from a copy, and the first is in possession. One that was killed and moves has no links.
+std::optional<Notice> refuse_second(const bus::Bus& bus, const Member& member,
+                                    const bus::NodeFacts& said) {
+  if (!bus.is_up(member.number, bus::LinkKind::control)) return std::nullopt;
+  const std::optional<bus::PeerId> first = bus.find(member.number);
+  const bus::NodeFacts* facts = first ? bus.facts(*first) : nullptr;
+  if (facts == nullptr) return std::nullopt;
+  const bus::Address& here = facts->cluster_address;
+  const bus::Address& there = said.cluster_address;
+  const bool is_same = here.port == there.port &&
+                       (here.host.empty() || there.host.empty() || here.host == there.host);
+  if (is_same) return std::nullopt;
+  return Notice{
+      .reason = Refusal::name_taken,
+      .text = fmt::format("node {} runs at {}:{} already; this one, at {}:{}, has a copy "
+                          "of its data directory",
+                          raw(member.number), here.host, here.port, there.host, there.port)};
+}
+
+}  // namespace
+
 std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
   const bool knows_cluster = !file_.cluster_id.empty() && !peer.cluster_id.empty();
   if (knows_cluster && file_.cluster_id != peer.cluster_id) {
@@ -30,7 +54,9 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
           .text = fmt::format("{} says that it is node {}, the map says {}", peer.node.name,
                               raw(peer.node.number), raw(member->number))};
     }
-    if (!peer.began_here) note_address(*member, peer.node);
+    if (peer.began_here) return std::nullopt;
+    if (std::optional<Notice> refusal = refuse_second(*bus_, *member, peer.node)) return refusal;
+    note_address(*member, peer.node);
     return std::nullopt;
   }
   // A member that this node has not heard of yet, or, for good, has no more to do with.

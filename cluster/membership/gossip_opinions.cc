@@ -64,7 +64,9 @@ void Gossip::hear_of_self(NodeNumber from, Standing said) {
   if (said.boot > self.standing.boot) {
     if (said.boot > superseded_by_) {
       superseded_by_ = said.boot;
-      emit(EventKind::superseded, self, from);
+      Member later = self;
+      later.standing = said;
+      emit(EventKind::superseded, later, from);
     }
     return;
   }

@@ -29,8 +29,13 @@ void Raft::on_message(NodeNumber from, const Heartbeat& heartbeat) {
     return;
   }
   if (!hear_leader(from, heartbeat.term)) return;
-  // The leader tells no more than what we acknowledged in this term, be it in an earlier life.
-  if (heartbeat.commit <= last_index()) commit_to(heartbeat.commit);
+  // The leader tells no more than what we acknowledged in this term, be it in an earlier life; then
+  // it was durable, and in one term it isn't taken back.
+  if (heartbeat.commit > last_index()) {
+    lost_ = heartbeat.commit;
+    return fail();
+  }
+  commit_to(heartbeat.commit);
   send(from, HeartbeatReply{.term = term(), .round = heartbeat.round});
 }
 

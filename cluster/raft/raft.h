@@ -17,7 +17,8 @@
 //     min(verified to be the leader's, durable), a leader counts its own copy, and an entry is
 //     handed out to be applied, only once it is durable here.
 // So a leader replicates while its own disk is busy, and a candidate's own vote counts when it is
-// durable. After an error of the disk fail() ends the node's part until its process starts anew.
+// durable. After an error of the disk fail() ends the node's part until its process starts anew; it
+// ends as well when the leader shows that what this node has acknowledged is lost here.
 //
 // **Quiet.** Who heard from a leader, or has just started (it may have answered a heartbeat
 // before), neither campaigns nor votes, nor even looks at a vote request, for a minimum election
@@ -164,6 +165,10 @@ class Raft {
   // The newest in the log, committed or not.
   [[nodiscard]] const Configuration& configuration() const { return log_.configuration(); }
 
+  // Up to here this node had acknowledged entries that its log doesn't hold any more: its files are
+  // an older copy, or some were lost. Its word can't be trusted, so it has stopped. 0: all is well.
+  [[nodiscard]] LogIndex lost_index() const { return lost_; }
+
   // 0: none.
   [[nodiscard]] uint64_t lease_until_us() const;
   // Of a leader; the maximum of the type in any other role.
@@ -269,6 +274,7 @@ class Raft {
   LogIndex durable_{0};   // as it stands in log_, up to here
   LogIndex verified_{0};  // up to here the log is known to be that of the term's leader
   LogIndex acked_{0};     // durable, as last said to the term's leader
+  LogIndex lost_{0};
 
   uint64_t quiet_until_us_ = 0;
   uint64_t election_at_us_ = 0;

@@ -268,6 +268,18 @@ TEST_CASE("duties: a voter that is down keeps its place when nobody can take it"
   CHECK_FALSE(scene.decide().configuration);
 }
 
+TEST_CASE("duties: an even number with one that is long away loses that one", "[control]") {
+  Scene scene(5);
+  for (const uint16_t away : {2, 3}) {
+    scene.cluster.set_state(node(away), MemberState::down);
+    scene.gone(away, true, 60'000'000);
+  }
+  scene.configuration = {.voters = nodes({1, 2, 4, 5}), .learners = nodes({3})};
+  CHECK(is_change(scene.decide(), raft::ChangeKind::demote, 2));
+  scene.configuration = {.voters = nodes({1, 4, 5}), .learners = nodes({2, 3})};
+  CHECK_FALSE(scene.decide().configuration);
+}
+
 TEST_CASE("duties: a learner of another rack votes first", "[control]") {
   Scene scene(2);
   const NodeNumber same = scene.cluster.join("");

@@ -44,6 +44,18 @@ TEST_CASE("replication, 3.5: an append is taken only behind an entry that matche
   REQUIRE(lone.raft->last_index() == LogIndex{4});
 }
 
+TEST_CASE("replication: a follower whose acknowledged entries are lost stops", "[raft]") {
+  LoneRaft lone(in_term(log_of({1, 1, 2}), 3), 2);
+  lone.step(1, Heartbeat{.term = Term{3}, .round = 1, .commit = LogIndex{3}});
+  REQUIRE(lone.raft->role() == Role::follower);
+  REQUIRE(lone.commit() == 3);
+  const size_t answered = lone.all<HeartbeatReply>(1).size();
+  lone.step(1, Heartbeat{.term = Term{3}, .round = 2, .commit = LogIndex{4}});
+  REQUIRE(lone.raft->role() == Role::stopped);
+  REQUIRE(lone.raft->lost_index() == LogIndex{4});
+  REQUIRE(lone.all<HeartbeatReply>(1).size() == answered);
+}
+
 TEST_CASE("replication, 3.5: any follower's log becomes the leader's, as in figure 3.6", "[raft]") {
   for (const std::vector<uint64_t>& terms : kFollowerTerms) {
     LoneRaft leader(in_term(log_of(kLeaderTerms), 7));
