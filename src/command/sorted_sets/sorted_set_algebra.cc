@@ -48,12 +48,12 @@ class Input {
     }
   }
 
-  // Times its weight.
+  // Times its weight; NaN where that gives none: in an intersection Redis makes a 0 of the sum only.
   [[nodiscard]] std::optional<double> score(std::string_view member) const {
-    if (set_ && set_->contains(member)) return weighted(1);
+    if (set_ && set_->contains(member)) return weight_;
     const auto score = zset_ ? zset_->score(member) : std::nullopt;
     if (!score) return std::nullopt;
-    return weighted(*score);
+    return weight_ * *score;
   }
 
   // `visit(std::string_view member, double score)` returns false to stop.

@@ -270,7 +270,7 @@ TEST_CASE("duties: a voter that is down keeps its place when nobody can take it"
 
 TEST_CASE("duties: an even number with one that is long away loses that one", "[control]") {
   Scene scene(5);
-  for (const uint16_t away : {2, 3}) {
+  for (const uint16_t away : {uint16_t{2}, uint16_t{3}}) {
     scene.cluster.set_state(node(away), MemberState::down);
     scene.gone(away, true, 60'000'000);
   }
