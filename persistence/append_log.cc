@@ -352,7 +352,11 @@ void AppendLog::drop_before(LogPosition position) {
   auto task = std::make_shared<RemoveTask>();
   task->directory = options_.directory;
   const LogPosition needed = std::min(position, synced_);
-  while (segments_.size() > 1 && segments_[1]->head.begin <= needed) {
+  // Of what is kept the first file is durable, head and name.
+  const auto goes = [needed](const Segment& next) {
+    return next.name_is_durable && next.head.begin <= needed;
+  };
+  while (segments_.size() > 1 && goes(*segments_[1])) {
     task->paths.push_back(std::move(segments_.front()->path));
     segments_.pop_front();
   }

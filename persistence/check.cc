@@ -24,16 +24,20 @@ void say_small_files(const Survey& survey, const LineSink& out) {
   } else {
     out(fmt::format("{}: DAMAGED: {}", kIdentityName, survey.identity.error().message));
   }
-  out(survey.ceiling
-          ? fmt::format("{}: good", kCeilingName)
-          : fmt::format("{}: DAMAGED: {}", kCeilingName, survey.ceiling.error().message));
-  out(survey.manifest
-          ? fmt::format("{}: good; the log is needed from position {} {}", kManifestName,
-                        raw(survey.log_begin),
-                        survey.manifest->log_end
-                            ? fmt::format("to {}", raw(*survey.manifest->log_end))
-                            : "on")
-          : fmt::format("{}: DAMAGED: {}", kManifestName, survey.manifest.error().message));
+  if (!survey.ceiling) {
+    out(fmt::format("{}: DAMAGED: {}", kCeilingName, survey.ceiling.error().message));
+  } else {
+    out(fmt::format("{}: {}", kCeilingName,
+                    survey.has_ceiling ? "good" : "not there; a node makes a new one"));
+  }
+  if (!survey.manifest) {
+    out(fmt::format("{}: DAMAGED: {}", kManifestName, survey.manifest.error().message));
+    return;
+  }
+  const std::string end =
+      survey.manifest->log_end ? fmt::format("to {}", raw(*survey.manifest->log_end)) : "on";
+  out(fmt::format("{}: {}; the log is needed from position {} {}", kManifestName,
+                  survey.has_manifest ? "good" : "not there", raw(survey.log_begin), end));
 }
 
 void say_snapshots(const Survey& survey, const LineSink& out) {

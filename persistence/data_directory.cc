@@ -38,6 +38,11 @@ Status DataDirectory::load(Rng& rng) {
   Result<Manifest> manifest = read_manifest(disk_, path_);
   if (!manifest) return manifest.error();
   manifest_ = std::move(manifest).value();
+  const auto written = disk_.open(join(path_, kManifestName), Disk::Open::read);
+  if (!written && written.error().code != Errc::not_found) return written.error();
+  if (!written) {
+    if (Status begun = write_manifest(disk_, path_, manifest_); !begun) return begun;
+  }
   const Result<store::Version> ceiling = read_ceiling(disk_, path_);
   if (!ceiling) return ceiling.error();
   ceiling_ = *ceiling;
@@ -62,9 +67,7 @@ Status DataDirectory::remove_leftovers() {
   return ok();
 }
 
-bool DataDirectory::is_same_boot() const {
-  return !identity_.boot_id.empty() && identity_.boot_id == disk_.boot_id();
-}
+bool DataDirectory::is_same_boot() const { return persistence::is_same_boot(identity_, disk_); }
 
 Status DataDirectory::mark(std::optional<LogPosition> clean_end) {
   Identity marked = identity_;

@@ -40,6 +40,7 @@ enum class FrameType : uint8_t {
 };
 
 inline constexpr size_t kFrameHeaderSize = 16;
+inline constexpr size_t kFrameChecksumSize = 8;  // at its beginning
 
 // Costs that much memory where frames are read, and a check of the size before the checksum is
 // known to be right. A larger one would make large batches cheaper by less than a percent.

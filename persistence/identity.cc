@@ -59,6 +59,10 @@ Result<Identity> read_identity(Disk& disk, const std::string& directory) {
   return identity;
 }
 
+bool is_same_boot(const Identity& identity, Disk& disk) {
+  return !identity.boot_id.empty() && identity.boot_id == disk.boot_id();
+}
+
 Status write_identity(Disk& disk, const std::string& directory, const Identity& identity) {
   Record record;
   record.add(kNodeId, identity.node_id);

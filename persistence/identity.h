@@ -34,6 +34,9 @@ struct Identity {
 
 // Errors: not_found, corrupt, unsupported, of the disk.
 [[nodiscard]] Result<Identity> read_identity(Disk& disk, const std::string& directory);
+// The machine has not started anew since a node last wrote it. False if the system doesn't tell.
+[[nodiscard]] bool is_same_boot(const Identity& identity, Disk& disk);
+
 [[nodiscard]] Status write_identity(Disk& disk, const std::string& directory,
                                     const Identity& identity);
 

@@ -1,5 +1,7 @@
 #include "persistence/log_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -124,7 +126,8 @@ Result<LogFiles> find_log_files(Disk& disk, const std::string& directory) {
           {.name = name,
            .begin = *begin,
            .size = *size,
-           .problem = head ? "another position stands in its head" : head.error().message});
+           .problem = head ? "another position stands in its head" : head.error().message,
+           .is_unfinished = !head && is_unfinished_head({bytes.data(), *read}, *begin)});
     } else {
       found.push_back({.head = *head, .name = name, .end = *begin + (*size - kSegmentHeadSize)});
     }
@@ -148,7 +151,14 @@ uint64_t bytes_past(const LogFiles& files, LogPosition position) {
 Status settle_log(Disk& disk, LogFiles& files, LogPosition synced, LogPosition end) {
   const bool is_settled = files.chain.empty() || files.chain.back().end <= synced;
   if (!is_settled) {
-    if (Status copied = copy_tail(disk, files, synced, end); !copied) return copied;
+    if (Status copied = copy_tail(disk, files, synced, end); !copied) {
+      static_cast<void>(disk.remove(join(files.directory, kRewrittenSegmentName)));
+      if (copied.error().code != Errc::no_space) return copied;
+      return Error{Errc::no_space,
+                   fmt::format("{}; a start writes the end of the log anew, for which it needs {} "
+                               "bytes of room",
+                               copied.error().message, segment_offset(synced, end))};
+    }
   }
   std::vector<std::string> unneeded = std::exchange(files.replaced, {});
   for (HeadlessFile& file : std::exchange(files.headless, {})) {

@@ -25,6 +25,9 @@ struct HeadlessFile {
   LogPosition begin{0};  // as the name says
   uint64_t size = 0;
   std::string problem;
+  // A power cut while it was begun explains what stands there instead of a head: nothing in it was
+  // ever fsynced.
+  bool is_unfinished = false;
 };
 
 struct LogFiles {

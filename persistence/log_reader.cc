@@ -28,6 +28,8 @@ class LogScan::Impl {
         from_(options.from),
         limit_(options.end.value_or(kUnlimited)),
         border_(options.border),
+        has_begun_(options.has_begun || options.from > LogPosition{0}),
+        same_boot_(options.same_boot),
         chunk_mutations_(options.frame_by_frame ? 1 : kChunkMutations) {
     note_synced(options.synced);
     if (options.end) note_synced(*options.end);
@@ -41,11 +43,15 @@ class LogScan::Impl {
       begun_ = true;
       result_.end = from_;
       chunk_begin_ = from_;
-      if (from_ == limit_) return through(finish(from_));
+      if (from_ == limit_ && !has_begun_) return through(finish(from_));
       if (files_.chain.empty() || files_.chain.front().head.begin > from_) {
         return through(without_beginning());
       }
       cursor_.seek(from_);
+      if (files_.chain[files_.index_of(from_)].end < from_) {
+        result_.damage = cursor_.place(from_, "the file ends before");
+        return through(finish(from_));
+      }
     }
     const LogPosition at = cursor_.at();
     if (at == limit_ && !is_in_parts_) return through(finish(at));
@@ -83,25 +89,25 @@ class LogScan::Impl {
     return true;
   }
 
-  // Nothing, or not all that is asked for, is there.
+  // Nothing, or not all that is asked for, is there. The first file gets its name when its head is
+  // durable, so one without a head was not just begun.
   [[nodiscard]] Result<LogEnd> without_beginning() {
     LogFault fault{.file = {}, .offset = 0, .at = from_, .what = "no file of the log holds this"};
-    if (!files_.chain.empty()) {
-      result_.damage = fault;
-      result_.damage->file = files_.chain.front().name;
+    const auto holds = [this](const HeadlessFile& file) { return file.begin <= from_; };
+    const auto headless = std::ranges::find_if(files_.headless, holds);
+    if (headless != files_.headless.end()) {
+      fault.file = headless->name;
+      fault.what = headless->problem;
+    } else if (!files_.chain.empty()) {
+      fault.file = files_.chain.front().name;
+    } else if (!files_.headless.empty()) {
+      fault.file = files_.headless.front().name;
+    } else if (result_.synced > from_ || has_begun_) {
+      fault.file = segment_name(from_);
+    } else {
       return result_;
     }
-    for (const HeadlessFile& file : files_.headless) {
-      if (const Status searched = search_headless(file, from_); !searched) return searched.error();
-      fault.file = file.name;
-      fault.what = file.problem;
-    }
-    result_.torn_bytes = bytes_past(files_, from_);
-    if (result_.synced > from_) {
-      result_.damage = fault;
-    } else if (result_.torn_bytes > 0) {
-      result_.torn = fault;
-    }
+    result_.damage = fault;
     return result_;
   }
 
@@ -201,18 +207,28 @@ class LogScan::Impl {
     return finish(end);
   }
 
-  // No good frame stands at `at`: torn, or damage?
+  // No good frame stands at the cursor, so the log ends at `at`: torn, or damage?
   [[nodiscard]] Result<LogEnd> stop_at(LogPosition at, std::string what) {
+    const LogPosition bad = cursor_.at();
     is_in_parts_ = false;
     if (const Status flushed = flush(); !flushed) return flushed.error();
-    const LogFault fault = cursor_.place(at, std::move(what));
+    LogFault fault = cursor_.place(at, std::move(what));
+    const HeadlessFile* rotten = nullptr;
     for (const HeadlessFile& file : files_.headless) {
       if (file.begin < at) continue;
       if (const Status searched = search_headless(file, at); !searched) return searched.error();
+      const bool held_frames = file.size > kSegmentHeadSize;
+      if (rotten == nullptr && held_frames && !file.is_unfinished) rotten = &file;
     }
-    if (const Status searched = search(cursor_, at + 1, at); !searched) return searched.error();
-    if (result_.synced > at) {
+    if (const Status searched = search(cursor_, bad + 1, at); !searched) return searched.error();
+    if (rotten != nullptr) {
+      fault = {.file = rotten->name, .offset = 0, .at = at, .what = rotten->problem};
+    }
+    if (rotten != nullptr || result_.synced > at) {
       result_.damage = fault;
+    } else if (same_boot_ && good_follows_) {
+      result_.damage = fault;
+      result_.damage->what += "; good ones follow, and the machine has run on since";
     } else {
       result_.torn = fault;
       result_.torn_bytes = bytes_past(files_, at);
@@ -231,6 +247,7 @@ class LogScan::Impl {
   // that it lies past `bad`.
   [[nodiscard]] Status search(LogCursor& cursor, LogPosition from, LogPosition bad) {
     LogCursor::Step step = cursor.find_good(from);
+    good_follows_ = good_follows_ || step == LogCursor::Step::frame;
     while (step == LogCursor::Step::frame && result_.synced <= bad) {
       Frame frame;
       step = cursor.next(frame);
@@ -263,9 +280,12 @@ class LogScan::Impl {
   LogPosition from_;
   LogPosition limit_;
   LogPosition border_;
+  bool has_begun_;
+  bool same_boot_;
   bool begun_ = false;
   size_t chunk_mutations_;
   LogEnd result_;
+  bool good_follows_ = false;  // behind the first bad frame
   LogPosition chunk_begin_{0};
   std::vector<store::Mutation> mutations_;
   std::vector<size_t> batches_;

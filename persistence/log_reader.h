@@ -3,8 +3,10 @@
 // Frames and headers of files say how much of the log was known to be fsynced. What is not good at
 // or past the highest such position is the torn tail: writes that were under way when the power
 // went, in whatever order they reached the disk. The log ends there, whatever follows. What is not
-// good before it is damage, and an error. To tell the two apart all that follows the first bad
-// frame is searched for good ones, since what they say counts as well.
+// not good before it is damage, and an error. To tell the two apart all that follows the first bad
+// frame is searched for good ones, since what they say counts as well. A file's head that was
+// written and is not good any more is damage, too; and so is a log that doesn't reach the position
+// that it is to be read from, which was durable when somebody wrote it down.
 //
 // Used by: recovery, check. Limits: a read-ahead buffer, and one batch that goes in parts.
 #pragma once
@@ -40,6 +42,10 @@ struct LogReadOptions {
   std::optional<LogPosition> end = std::nullopt;
   // No chunk has batches from both sides of this one, which is a batch's beginning or none.
   LogPosition border{0};
+  // There was a file of the log once: none is damage.
+  bool has_begun = false;
+  // The machine has run on since the log was written: what is not good can only be its very end.
+  bool same_boot = false;
   bool frame_by_frame = false;  // a chunk is one frame: slower, says where each turn stands
 };
 

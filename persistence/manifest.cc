@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "persistence/paths.h"
 #include "persistence/record_file.h"
+#include "persistence/segment.h"
+#include "persistence/snapshot_format.h"
 
 namespace quoris::persistence {
 
@@ -50,13 +52,38 @@ bool take_log_end(const Record& record, Manifest& manifest) {
 
 }  // namespace
 
+namespace {
+
+// A manifest is written before there is a snapshot, and before a log loses its beginning.
+Status check_that_none_was(Disk& disk, const std::string& directory) {
+  const Result<std::vector<std::string>> names = disk.list(directory);
+  if (!names) return names.error().code == Errc::not_found ? ok() : Status(names.error());
+  std::string snapshot;
+  std::string segment;  // the first
+  for (const std::string& name : *names) {
+    if (parse_snapshot_name(name)) snapshot = name;
+    if (segment.empty() && parse_segment_name(name)) segment = name;
+  }
+  const bool is_all = segment.empty() || parse_segment_name(segment) == LogPosition{0};
+  if (snapshot.empty() && is_all) return ok();
+  return Error{Errc::corrupt,
+               fmt::format("{} is missing: {} says that there was one. `quoris check {}` says "
+                           "more, `quoris check {} --repair` writes another one from the "
+                           "snapshots that are good",
+                           join(directory, kManifestName), snapshot.empty() ? segment : snapshot,
+                           directory, directory)};
+}
+
+}  // namespace
+
 Result<Manifest> read_manifest(Disk& disk, const std::string& directory) {
   const std::string path = join(directory, kManifestName);
   const Result<Record> record = read_record(disk, path, kKind);
   Manifest manifest;
   if (!record) {
-    if (record.error().code == Errc::not_found) return manifest;
-    return record.error();
+    if (record.error().code != Errc::not_found) return record.error();
+    if (const Status none = check_that_none_was(disk, directory); !none) return none.error();
+    return manifest;
   }
   uint64_t begin = 0;
   bool is_sound = record->get(kLogBegin, begin);

@@ -1,8 +1,9 @@
 // The manifest: which snapshots are good, and which part of the log counts.
 //
 // It is replaced when a snapshot is complete (all of it durable, and the log up to its end), and
-// before segments or an older snapshot are removed. What it doesn't name is a leftover.
-// Used by: snapshot, recovery, check.
+// before segments or an older snapshot are removed. What it doesn't name is a leftover. An empty
+// one is written when a directory is first used (DataDirectory), so snapshots without one tell of a
+// loss. Used by: snapshot, recovery, check.
 #pragma once
 
 #include <optional>
@@ -38,7 +39,8 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
-// An empty one if there is no file. Errors: corrupt, unsupported, of the disk.
+// An empty one if there is no file. Errors: corrupt, also if there is none and snapshots or the log
+// say that there was; unsupported; of the disk.
 [[nodiscard]] Result<Manifest> read_manifest(Disk& disk, const std::string& directory);
 
 // Durable when it returns. Blocks: in a job while the node serves.

@@ -148,7 +148,9 @@ Status Recovery::begin_log() {
   LogReadOptions read{.from = from(),
                       .synced = options_.synced,
                       .end = options_.manifest.log_end,
-                      .border = report_.snapshot_end};
+                      .border = report_.snapshot_end,
+                      .has_begun = !options_.manifest.snapshots.empty(),
+                      .same_boot = options_.same_boot};
   read.synced = std::max(read.synced, report_.snapshot_end);
   for (const ManifestSnapshot& snapshot : options_.manifest.snapshots) {
     read.synced = std::max(read.synced, snapshot.end);

@@ -31,6 +31,7 @@ class Recovery {
     Manifest manifest;
     LogPosition synced{0};  // the log's end at a clean shutdown
     int64_t now_ms = 0;
+    bool same_boot = false;  // the machine has run on since the log was written
   };
 
   Recovery(Disk& disk, store::Store& store, Options options);

@@ -175,9 +175,12 @@ class Repair {
   [[nodiscard]] Status mend_log() {
     for (const DamagedRange& range : survey_.damages) {
       const LogPosition at = range.fault.at;
-      const LogPosition to = range.to.value_or(survey_.end.synced);
-      const bool skips = to > at && !survey_.files.chain.empty();
-      if (Status mended = skips ? skip(at, to) : cut(at); !mended) return mended;
+      const LogPosition to = std::max(range.to.value_or(survey_.end.synced), at);
+      const auto& chain = survey_.files.chain;
+      if (chain.empty() || chain.back().end < at || chain.front().head.begin > at) {
+        if (Status begun = begin_missing(at); !begun) return begun;
+      }
+      if (Status mended = to > at ? skip(at, to) : cut(at); !mended) return mended;
     }
     return ok();
   }
@@ -199,10 +202,7 @@ class Repair {
   // Frames that say so over all of [from, to), in the files that hold it or should.
   [[nodiscard]] Status skip(LogPosition from, LogPosition to) {
     out_(fmt::format("positions {} to {} of the log are skipped", raw(from), raw(to)));
-    LogFiles& files = survey_.files;
-    if (files.chain.front().head.begin > from) {
-      if (Status begun = begin_missing(from); !begun) return begun;
-    }
+    const LogFiles& files = survey_.files;
     for (size_t i = files.index_of(from); i < files.chain.size() && from < to; ++i) {
       const LogFile& file = files.chain[i];
       const bool is_last = i + 1 == files.chain.size();
@@ -217,21 +217,32 @@ class Repair {
     return ok();
   }
 
-  // A first file in the place of those that are gone.
+  // A file that begins at `from`, which none holds: before all others, or behind them.
   [[nodiscard]] Status begin_missing(LogPosition from) {
     LogFiles& files = survey_.files;
-    const uint64_t next = files.chain.front().head.sequence;
-    LogFile file{.head = {.begin = from, .synced = LogPosition{0}, .sequence = 0},
+    LogFile file{.head = {.begin = from, .synced = LogPosition{0}, .sequence = 1},
                  .name = segment_name(from),
-                 .end = files.chain.front().head.begin,
+                 .end = from,
                  .size = kSegmentHeadSize};
-    if (next == 0) return Error{Errc::corrupt, file.name + ": is missing and can't be replaced"};
+    const bool is_first = files.chain.empty() || files.chain.front().head.begin > from;
+    if (is_first && !files.chain.empty()) {
+      file.head.sequence = 0;
+      file.end = files.chain.front().head.begin;
+      if (files.chain.front().head.sequence == 0) {
+        return Error{Errc::corrupt, file.name + ": is missing and can't be replaced"};
+      }
+    }
+    for (const LogFile& each : files.chain) {
+      if (!is_first) file.head.sequence = std::max(file.head.sequence, each.head.sequence + 1);
+    }
     if (Status kept = keep(file.name); !kept) return kept;
+    std::erase_if(files.headless, [&](const HeadlessFile& each) { return each.name == file.name; });
     if (Status removed = disk_.remove(path(file.name)); !removed) return removed;
     const auto opened = disk_.open(path(file.name), Disk::Open::create);
     if (!opened) return opened.error();
     if (Status written = write_segment_head(**opened, file.head); !written) return written;
-    files.chain.insert(files.chain.begin(), std::move(file));
+    if (Status synced = (*opened)->sync(); !synced) return synced;
+    files.chain.insert(is_first ? files.chain.begin() : files.chain.end(), std::move(file));
     return ok();
   }
 

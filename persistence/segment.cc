@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "base/text.h"
@@ -28,6 +30,11 @@ constexpr size_t kHeadFrameAt = kSegmentMagic.size();
 constexpr size_t kPayloadAt = kHeadFrameAt + kFrameHeaderSize;
 constexpr size_t kPayloadSize = kSegmentHeadSize - kPayloadAt;
 static_assert(sizeof(HeadFields) <= kPayloadSize);
+constexpr size_t kSyncedAt = kPayloadAt + offsetof(HeadFields, synced);
+constexpr size_t kSequenceAt = kPayloadAt + offsetof(HeadFields, sequence);
+
+// What the bytes of a sequence that are missing may have been is tried up to here.
+constexpr uint64_t kSequenceTries = 4096;
 
 }  // namespace
 
@@ -66,6 +73,31 @@ Result<SegmentHead> decode_segment_head(std::string_view bytes) {
   return SegmentHead{.begin = LogPosition{fields.begin},
                      .synced = LogPosition{fields.synced},
                      .sequence = fields.sequence};
+}
+
+bool is_unfinished_head(std::string_view bytes, LogPosition begin) {
+  bytes = bytes.substr(0, kSegmentHeadSize);
+  const std::string_view there = bytes.substr(0, bytes.find_last_not_of('\0') + 1);
+  SegmentHead head{.begin = begin};
+  if (there.size() <= kSequenceAt) {
+    const auto pattern = encode_segment_head(head);
+    for (size_t at = 0; at < there.size(); ++at) {
+      const bool is_open = (at >= kHeadFrameAt && at < kHeadFrameAt + kFrameChecksumSize) ||
+                           (at >= kSyncedAt && at < kSequenceAt);
+      if (!is_open && there[at] != pattern[at]) return false;
+    }
+    return true;
+  }
+  std::memcpy(&head.synced, there.data() + kSyncedAt, sizeof head.synced);
+  const size_t known = std::min(there.size() - kSequenceAt, sizeof head.sequence);
+  std::memcpy(&head.sequence, there.data() + kSequenceAt, known);
+  if (known == sizeof head.sequence) return false;
+  for (uint64_t tried = 0; tried < kSequenceTries; ++tried) {
+    const auto bytes_of_it = encode_segment_head(head);
+    if (std::string_view(bytes_of_it.data(), there.size()) == there) return true;
+    head.sequence += uint64_t{1} << (8 * known);
+  }
+  return false;
 }
 
 std::string segment_name(LogPosition begin) {

@@ -43,6 +43,10 @@ struct SegmentHead {
 // Errors: corrupt; unsupported if a later version wrote it.
 [[nodiscard]] Result<SegmentHead> decode_segment_head(std::string_view bytes);
 
+// Whether a power cut while the file was begun explains these bytes, its first ones, which are no
+// good head: the beginning of one for `begin`, with nothing or zeros behind.
+[[nodiscard]] bool is_unfinished_head(std::string_view bytes, LogPosition begin);
+
 // "log-00000000000000001234.qlog"
 [[nodiscard]] std::string segment_name(LogPosition begin);
 

@@ -84,6 +84,8 @@ LogReadOptions log_expectations(const Survey& survey) {
   for (const SnapshotState& state : survey.snapshots) {
     if (survey.manifest) options.synced = std::max(options.synced, state.snapshot.end);
   }
+  options.has_begun = !survey.snapshots.empty();
+  options.same_boot = survey.same_boot;
   if (survey.identity && survey.identity->clean_end) {
     options.synced = std::max(options.synced, *survey.identity->clean_end);
   }
@@ -126,7 +128,12 @@ bool Survey::is_sound() const {
 Result<Survey> survey_directory(Disk& disk, const std::string& directory,
                                 const LogConsumer& consume) {
   Survey survey;
+  const Result<std::vector<std::string>> names = disk.list(directory);
+  if (!names) return names.error();
+  survey.has_ceiling = std::ranges::find(*names, kCeilingName) != names->end();
+  survey.has_manifest = std::ranges::find(*names, kManifestName) != names->end();
   survey.identity = read_identity(disk, directory);
+  survey.same_boot = survey.identity && is_same_boot(*survey.identity, disk);
   survey.ceiling = read_ceiling(disk, directory);
   survey.manifest = read_manifest(disk, directory);
   Result<LogFiles> files = find_log_files(disk, directory);

@@ -28,6 +28,9 @@ struct SnapshotState {
 
 struct Survey {
   Result<Identity> identity = Identity();
+  bool has_ceiling = false;  // the file is there
+  bool has_manifest = false;
+  bool same_boot = false;  // is_same_boot(identity)
   Result<store::Version> ceiling = store::kNoVersion;
   Result<Manifest> manifest = Manifest();
   std::vector<SnapshotState> snapshots;  // of the manifest, or all that are there if it is damaged

@@ -153,6 +153,8 @@ int run_program(const std::vector<std::string>& arguments) {
       return print(server::settings_page());
     case CommandLine::Action::docs_commands:
       return print(command::commands_markdown(command::CommandTable(server::command_families())));
+    case CommandLine::Action::check_help:
+      return print(server::check_help_text());
     case CommandLine::Action::check:
     case CommandLine::Action::check_dump:
     case CommandLine::Action::check_repair:

@@ -69,7 +69,7 @@ class DirectoryLock {
 class Disk {
  public:
   enum class Open : uint8_t {
-    read,    // not_found if it isn't there
+    read,    // not_found if it isn't there; io if it is a pipe or something else that is no file
     write,   // for reading and writing; not_found if it isn't there
     create,  // for reading and writing; already_exists if it is there
   };

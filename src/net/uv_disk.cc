@@ -195,13 +195,20 @@ UvDisk::~UvDisk() {
 }
 
 Result<std::unique_ptr<File>> UvDisk::open(const std::string& path, Open how) {
-  int flags = how == Open::read ? O_RDONLY : O_RDWR;
+  // A pipe would be waited for.
+  int flags = how == Open::read ? O_RDONLY | O_NONBLOCK : O_RDWR;
   if (how == Open::create) flags |= O_CREAT | O_EXCL;
   FileDescriptor file(
       retried([&] { return ::openat(AT_FDCWD, path.c_str(), flags | O_CLOEXEC, kDataMode); }));
   if (!file) {
     const int error = errno;
     return os_error((how == Open::create ? "cannot create " : "cannot open ") + path, error);
+  }
+
+  struct stat state {};
+
+  if (how == Open::read && fstat(file.get(), &state) == 0 && !S_ISREG(state.st_mode)) {
+    return Error{Errc::io, "cannot open " + path + ": it is not a regular file"};
   }
   return std::unique_ptr<File>(std::make_unique<UvFile>(std::move(file), path));
 }

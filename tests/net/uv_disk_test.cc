@@ -42,6 +42,18 @@ TEST_CASE("uv disk: errors name the path and the system's text", "[net]") {
   CHECK_FALSE(disk.open(directory.path, Disk::Open::write));
 }
 
+TEST_CASE("uv disk: a pipe under a file's name is not waited for", "[net]") {
+  const TemporaryDirectory directory;
+  Edge edge;
+  UvDisk disk(*edge.loop);
+  const std::string path = directory.path + "/pipe";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  const auto opened = disk.open(path, Disk::Open::read);
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == Errc::io);
+  CHECK(opened.error().message == "cannot open " + path + ": it is not a regular file");
+}
+
 TEST_CASE("uv disk: a full disk is told apart", "[net]") {
   const TemporaryDirectory directory;
   Edge edge;

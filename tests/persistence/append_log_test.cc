@@ -454,4 +454,25 @@ TEST_CASE("append log: one that is gone leaves its jobs behind without harm", "[
   REQUIRE(bench.start().keys == 10);
 }
 
+// Nothing of a log that begins nowhere could be told from one that is lost.
+TEST_CASE("append log: a segment is kept until the one behind it is durable", "[persistence]") {
+  LogBench bench;
+  bench.options.policy = SyncPolicy::never;
+  bench.options.segment_bytes = 300;
+  bench.start();
+  while (bench.log->appended() < LogPosition{300}) bench.turn(2);
+  bench.log->request_sync();
+  bench.advance_ms(10);
+  const LogPosition border = bench.log->appended();
+  REQUIRE(bench.log->synced() == border);
+  bench.turn(2);
+  REQUIRE(bench.log->figures().segments == 2);
+  bench.log->drop_before(border);
+  REQUIRE(bench.log->figures().segments == 2);
+  bench.log->request_sync();
+  bench.advance_ms(10);
+  bench.log->drop_before(border);
+  REQUIRE(bench.log->figures().segments == 1);
+}
+
 }  // namespace quoris::persistence

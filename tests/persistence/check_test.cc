@@ -92,6 +92,36 @@ TEST_CASE("check: a sound directory is said to be so, file by file", "[persisten
   REQUIRE_FALSE(said.has("DAMAGED"));
 }
 
+TEST_CASE("check: small files that are not there are not called good", "[persistence]") {
+  CheckBench bench;
+  REQUIRE(bench.disk().remove(join(kDirectory, kManifestName)));
+  Said said;
+  REQUIRE(bench.check(said));
+  REQUIRE(said.has("quoris.ceiling: not there"));
+  REQUIRE(said.has("quoris.manifest: not there; the log is needed from position 0 on"));
+  REQUIRE(write_manifest(bench.disk(), kDirectory, Manifest()));
+  REQUIRE(write_ceiling(bench.disk(), kDirectory, store::Version{5}));
+  Said again;
+  REQUIRE(bench.check(again));
+  REQUIRE(again.has("quoris.ceiling: good"));
+  REQUIRE(again.has("quoris.manifest: good"));
+}
+
+TEST_CASE("check: a log that is gone is told with a name, and begun anew by a repair",
+          "[persistence]") {
+  CheckBench bench;
+  REQUIRE((*DataDirectory::open(bench.disk(), bench.rng, kDirectory))->mark_clean(bench.end));
+  for (const std::string& segment : bench.segments) REQUIRE(bench.disk().remove(segment));
+  Said said;
+  REQUIRE_FALSE(bench.check(said));
+  REQUIRE(said.has("log-00000000000000000000.qlog: DAMAGED"));
+  REQUIRE(bench.repair(said));
+  const auto found = bench.read({.from = LogPosition{0}, .synced = bench.end});
+  REQUIRE(found->end.end == bench.end);
+  REQUIRE(found->end.follows_repair);
+  REQUIRE(found->keys == 0);
+}
+
 TEST_CASE("check: a torn tail is no damage, and is told", "[persistence]") {
   CheckBench bench;
   const std::string& last = bench.segments.back();

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 
 #include "persistence/record_file.h"
+#include "persistence/segment.h"
+#include "persistence/snapshot_format.h"
 #include "sim/env/sim_env.h"
 
 namespace quoris::persistence {
@@ -122,7 +124,7 @@ TEST_CASE("data directory: leftovers go, files of others stay", "[persistence]")
     if (name != "LOCK") left.push_back(name);
   }
   REQUIRE(left == std::vector<std::string>{"dump.rdb", "log-notes.txt", "mine.tmp", "quoris.conf",
-                                           "quoris.identity"});
+                                           "quoris.identity", "quoris.manifest"});
 }
 
 TEST_CASE("data directory: a damaged small file stops the start and is named", "[persistence]") {
@@ -140,6 +142,28 @@ TEST_CASE("data directory: a damaged small file stops the start and is named", "
     bench.disk().put(path, whole);
   }
   REQUIRE((*bench.open())->manifest() == kManifest);
+}
+
+TEST_CASE("manifest: a directory without one that had one is refused, a new one is not",
+          "[persistence]") {
+  const std::string later = segment_name(LogPosition{300});
+  for (const std::string& name : {snapshot_name(LogPosition{0}), later}) {
+    Bench bench;
+    bench.disk().put(kPath + "/" + segment_name(LogPosition{0}), "x");
+    REQUIRE(bench.open());
+    REQUIRE(bench.disk().content(kPath + "/quoris.manifest"));
+    REQUIRE(bench.disk().remove(kPath + "/quoris.manifest"));
+    REQUIRE(bench.open());
+    REQUIRE(bench.disk().remove(kPath + "/quoris.manifest"));
+    if (name == later) REQUIRE(bench.disk().remove(kPath + "/" + segment_name(LogPosition{0})));
+    bench.disk().put(kPath + "/" + name, "x");
+    const auto opened = bench.open();
+    REQUIRE(opened.error().code == Errc::corrupt);
+    REQUIRE(opened.error().message.find("data/quoris.manifest is missing") != std::string::npos);
+    REQUIRE(opened.error().message.find(name) != std::string::npos);
+    REQUIRE(opened.error().message.find("--repair") != std::string::npos);
+    REQUIRE_FALSE(bench.disk().content(kPath + "/quoris.manifest"));
+  }
 }
 
 TEST_CASE("manifest: a log that ends before what is needed of it is refused", "[persistence]") {

@@ -287,6 +287,8 @@ TEST_CASE("log reader: a batch in parts that is not complete is left out", "[per
     REQUIRE(found->end.end == second);
     REQUIRE_FALSE(found->end.damage);
   }
+  // However the process was killed.
+  REQUIRE_FALSE(bench.read({.same_boot = true})->end.damage);
   // A part in the middle is gone, good ones follow.
   for (const size_t part : {size_t{0}, size_t{1}, size_t{2}}) {
     bench.disk().put(path, whole);
@@ -318,6 +320,84 @@ TEST_CASE("log reader: turns that were written out of order before a power cut a
     REQUIRE(bench.start().keys == before + 1);
   }
   REQUIRE(torn > 20);
+}
+
+TEST_CASE("log reader: of a head, what a power cut leaves is told from what rot does",
+          "[persistence]") {
+  for (const uint64_t sequence : {uint64_t{1}, uint64_t{0x1234}, uint64_t{0x12345}}) {
+    const LogPosition begin{5'000};
+    const auto head = encode_segment_head({.begin = begin, .synced = begin, .sequence = sequence});
+    const std::string whole(head.data(), head.size());
+    for (size_t size = 0; size < whole.size(); ++size) {
+      CAPTURE(sequence, size);
+      const std::string cut = whole.substr(0, size);
+      std::string padded = cut;
+      padded.resize(whole.size());
+      if (padded == whole) continue;
+      REQUIRE(is_unfinished_head(cut, begin));
+      REQUIRE(is_unfinished_head(padded + "frames", begin));
+      for (const uint8_t bits : {uint8_t{0xFF}, uint8_t{1}, uint8_t{0x80}}) {
+        std::string rotten = whole;
+        rotten[size] = static_cast<char>(static_cast<uint8_t>(rotten[size]) ^ bits);
+        const bool is_sequence = size >= 48;  // cut before it
+        if (!is_sequence) REQUIRE_FALSE(is_unfinished_head(rotten, begin));
+      }
+    }
+    REQUIRE_FALSE(is_unfinished_head(whole, begin + 1));
+  }
+}
+
+// Nothing knows how far the log was fsynced, so what was cut short could be a torn tail.
+TEST_CASE("log reader: no segment with a rotten head is taken for one that was just begun",
+          "[persistence]") {
+  LogBench bench;
+  bench.options.policy = SyncPolicy::never;
+  bench.options.segment_bytes = 300;
+  bench.start();
+  for (int i = 0; i < 30; ++i) {
+    bench.turn(2);
+    bench.advance_ms(1);
+  }
+  bench.log.reset();
+  for (const std::string& name : segments_of(bench)) {
+    const std::string whole = *bench.disk().content(path_of(name));
+    for (size_t at = 0; at < 48; ++at) {
+      CAPTURE(name, at);
+      bench.disk().flip_byte(path_of(name), at, static_cast<uint8_t>(1U << (at % 8)));
+      const auto found = bench.read();
+      REQUIRE(found->end.damage);
+      REQUIRE(found->end.damage->file == name);
+      REQUIRE(found->end.damage->offset == 0);
+      bench.disk().put(path_of(name), whole);
+    }
+  }
+  // The first one gets its name when its head is durable.
+  const std::string first = path_of(segment_name(LogPosition{0}));
+  for (const std::string& name : segments_of(bench)) REQUIRE(bench.disk().remove(path_of(name)));
+  for (const std::string& content : {std::string(), std::string(10, 'x'), std::string(64, '\0')}) {
+    bench.disk().put(first, content);
+    REQUIRE(bench.read()->end.damage);
+  }
+}
+
+TEST_CASE("log reader: a killed process tears nothing but the end", "[persistence]") {
+  LogBench bench;
+  bench.options.policy = SyncPolicy::never;
+  bench.start();
+  for (int i = 0; i < 10; ++i) bench.turn(3);
+  const LogPosition last = (bench.keys_at.end() - 2)->first;
+  bench.log.reset();
+  const std::string path = path_of(segment_name(LogPosition{0}));
+  const std::string whole = *bench.disk().content(path);
+  for (size_t at = kSegmentHeadSize; at < whole.size(); ++at) {
+    CAPTURE(at);
+    bench.disk().flip_byte(path, at);
+    const auto found = bench.read({.same_boot = true});
+    REQUIRE(found->end.damage.has_value() == (at < segment_offset(LogPosition{0}, last)));
+    bench.disk().put(path, whole.substr(0, at));
+    REQUIRE_FALSE(bench.read({.same_boot = true})->end.damage);
+    bench.disk().put(path, whole);
+  }
 }
 
 TEST_CASE("log reader: random bytes as files never crash it", "[persistence]") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "persistence/append_log.h"
+#include "persistence/check.h"
 #include "tests/persistence/snapshot_bench.h"
 
 namespace quoris::persistence {
@@ -20,10 +21,10 @@ constexpr DbIndex kOther{1};
 // A store whose changes go to a log, and what it held after each turn.
 class Node : store::MutationSink, LogOwner {
  public:
-  Node() : bench(this) {
+  explicit Node(uint64_t segment_bytes = 4'000) : bench(this) {
     AppendLog::Options options;
     options.directory = testing::kDirectory;
-    options.segment_bytes = 4'000;
+    options.segment_bytes = segment_bytes;
     auto opened = AppendLog::open(bench.env.env(), *this, options, AppendLog::Start{});
     REQUIRE(opened);
     log = std::move(opened).value();
@@ -95,8 +96,8 @@ class Node : store::MutationSink, LogOwner {
     end_turn();
   }
 
-  // A walk, with a turn between two slices.
-  void snapshot() {
+  // A walk, with a turn between two slices, unless nobody writes meanwhile.
+  void snapshot(bool is_idle = false) {
     SnapshotWriter::Options options{.directory = testing::kDirectory,
                                     .name = snapshot_name(log->appended(), ++snapshots_),
                                     .begin = log->appended(),
@@ -105,7 +106,9 @@ class Node : store::MutationSink, LogOwner {
     std::optional<Result<SnapshotInfo>> result;
     SnapshotWriter writer(disk(), bench.store, options,
                           [&result](const Result<SnapshotInfo>& info) { result = info; });
-    while (writer.step(2) != SnapshotWriter::Phase::through) turn();
+    while (writer.step(2) != SnapshotWriter::Phase::through) {
+      if (!is_idle) turn();
+    }
     sync();
     writer.end_at(log->appended());
     bench.env.timers().advance(100'000);
@@ -138,13 +141,15 @@ class Node : store::MutationSink, LogOwner {
   }
 
   // Into a store of another secret, so that no order is carried over.
-  Result<Recovery::Report> recover(Contents* contents = nullptr, LogPosition synced = {}) {
+  Result<Recovery::Report> recover(Contents* contents = nullptr, LogPosition synced = {},
+                                   bool same_boot = false) {
     store::Store store(kDatabases, HashSecret{99}, NodeNumber{1});
     Recovery recovery(disk(), store,
                       {.directory = testing::kDirectory,
                        .manifest = manifest,
                        .synced = synced,
-                       .now_ms = bench.now_ms});
+                       .now_ms = bench.now_ms,
+                       .same_boot = same_boot});
     for (;;) {
       const Result<bool> through = recovery.step();
       const auto [done, total] = recovery.progress();
@@ -292,71 +297,165 @@ TEST_CASE("recovery: a damaged snapshot gives way to the one before, and that to
   CHECK(report.error().message.find("no good snapshot") != std::string::npos);
 }
 
-// The contents are of a turn, and no later one was known to be durable. What was lost is reported,
-// unless it was cut off at the end of a frame: nothing tells that there was more.
-void check_never_wrong(Node& node, LogPosition durable, const Contents& contents,
-                       const Recovery::Report& report, bool was_cut) {
-  const auto turn = node.turn_of(contents);
-  REQUIRE(turn);
-  REQUIRE(node.states[*turn].first >= durable);
-  const bool is_last = node.states[*turn].second == node.states.back().second;
-  if (!is_last && !was_cut) REQUIRE(report.log.torn_bytes > 0);
-}
+// How a directory came to be whose bytes are changed one by one.
+struct Shape {
+  uint64_t segment_bytes = 4'000;
+  bool is_idle = false;     // nobody writes while the snapshots are made
+  bool drops_log = true;    // what they don't need of it
+  bool same_boot = false;   // the node was killed, the machine ran on
+  size_t turns_behind = 6;  // the newest snapshot
+};
 
-TEST_CASE("recovery: any byte changed, any file cut or gone: the truth or an error",
-          "[persistence]") {
-  Node node;
-  live(node, 6);
-  node.drop_log();
-  node.stop();
-  const LogPosition durable = node.manifest.snapshots[0].end;
-  const auto names = node.disk().list(testing::kDirectory);
-  REQUIRE(names);
-  std::map<std::string, std::string> files;
-  for (const std::string& name : *names) {
-    if (name == kManifestName) continue;
-    files[testing::kDirectory + ("/" + name)] =
-        *node.disk().content(testing::kDirectory + ("/" + name));
-  }
-  const auto restore = [&] {
-    const auto present = node.disk().list(testing::kDirectory);
-    for (const std::string& name : *present) {
-      if (name != kManifestName) REQUIRE(node.disk().remove(testing::kDirectory + ("/" + name)));
+// Every byte of every file is flipped, every file is cut at every length, and removed.
+class Rot {
+ public:
+  explicit Rot(const Shape& shape) : shape_(shape), node_(shape.segment_bytes) {
+    for (size_t snapshot = 0; snapshot < 2; ++snapshot) {
+      for (size_t i = 0; i < 6; ++i) node_.turn();
+      node_.snapshot(shape.is_idle);
     }
-    for (const auto& [path, content] : files) node.disk().put(path, content);
-  };
+    for (size_t i = 0; i < shape.turns_behind; ++i) node_.turn();
+    if (shape.drops_log) node_.drop_log();
+    node_.stop();
+    const auto names = node_.disk().list(testing::kDirectory);
+    for (const std::string& name : *names) {
+      const std::string path = testing::kDirectory + ("/" + name);
+      files_[path] = *node_.disk().content(path);
+    }
+  }
+
+  void run() {
+    for (const auto& [path, content] : files_) {
+      const bool is_segment = path.ends_with(".qlog");
+      for (size_t at = 0; at < content.size(); ++at) {
+        CAPTURE(path, at);
+        restore();
+        node_.disk().flip_byte(path, at, static_cast<uint8_t>(1U << (at % 8)));
+        check({.is_cut = false, .keeps_all = is_segment && at < kSegmentHeadSize});
+        restore();
+        node_.disk().cut_off(path, at);
+        check({.is_cut = true});
+      }
+      CAPTURE(path);
+      restore();
+      REQUIRE(node_.disk().remove(path));
+      check({.is_cut = true});
+    }
+  }
+
   size_t errors = 0;
   size_t whole = 0;
   size_t torn = 0;
-  const auto check = [&](bool was_cut) {
+
+ private:
+  struct Change {
+    bool is_cut = false;
+    bool keeps_all = false;  // or is refused
+  };
+
+  void restore() {
+    const auto present = node_.disk().list(testing::kDirectory);
+    for (const std::string& name : *present) {
+      REQUIRE(node_.disk().remove(testing::kDirectory + ("/" + name)));
+    }
+    for (const auto& [path, content] : files_) node_.disk().put(path, content);
+  }
+
+  // The contents are of a turn, and no later one was known to be durable. What was lost is
+  // reported, unless it was cut off at the end of a frame: nothing tells that there was more.
+  void check(Change change) {
+    const auto before = files();
     Contents contents;
-    const auto report = node.recover(&contents);
+    const auto manifest = read_manifest(node_.disk(), testing::kDirectory);
+    if (manifest) node_.manifest = *manifest;
+    const auto report = manifest ? node_.recover(&contents, {}, shape_.same_boot)
+                                 : Result<Recovery::Report>(manifest.error());
     if (!report) {
       REQUIRE(report.error().code == Errc::corrupt);
+      REQUIRE(files() == before);
       ++errors;
       return;
     }
     ++(report->log.torn_bytes > 0 ? torn : whole);
-    check_never_wrong(node, durable, contents, *report, was_cut);
-  };
-  for (const auto& [path, content] : files) {
-    for (size_t at = 0; at < content.size(); ++at) {
-      CAPTURE(path, at);
-      restore();
-      node.disk().flip_byte(path, at, static_cast<uint8_t>(1U << (at % 8)));
-      check(false);
-      restore();
-      node.disk().cut_off(path, at);
-      check(true);
-    }
-    CAPTURE(path);
-    restore();
-    REQUIRE(node.disk().remove(path));
-    check(true);
+    const auto turn = node_.turn_of(contents);
+    REQUIRE(turn);
+    REQUIRE(node_.states[*turn].first >= node_.manifest.snapshots[0].end);
+    const bool is_last = node_.states[*turn].second == node_.states.back().second;
+    if (is_last) return;
+    REQUIRE_FALSE(change.keeps_all);
+    if (change.is_cut) return;
+    REQUIRE(report->log.torn_bytes > 0);
+    // Only the very last turn can have been under way.
+    if (shape_.same_boot) REQUIRE(*turn + 2 == node_.states.size());
   }
-  CHECK(errors > 100);
-  CHECK(whole > 100);  // the snapshots
-  CHECK(torn > 100);
+
+  std::map<std::string, std::string> files() {
+    std::map<std::string, std::string> found;
+    const auto names = node_.disk().list(testing::kDirectory);
+    for (const std::string& name : *names) {
+      const std::string path = testing::kDirectory + ("/" + name);
+      found[path] = *node_.disk().content(path);
+    }
+    return found;
+  }
+
+  Shape shape_;
+  Node node_;
+  std::map<std::string, std::string> files_;
+};
+
+TEST_CASE("recovery: any byte changed, any file cut or gone: the truth or an error",
+          "[persistence]") {
+  // One file that begins before the snapshot's position, too: its head is then all that is wrong.
+  for (const Shape& shape :
+       {Shape{}, Shape{.segment_bytes = 1'000'000, .is_idle = true, .drops_log = false},
+        Shape{.is_idle = true, .same_boot = true}}) {
+    CAPTURE(shape.segment_bytes, shape.is_idle, shape.same_boot);
+    Rot rot(shape);
+    rot.run();
+    CHECK(rot.errors > 100);
+    CHECK(rot.whole > 100);  // the snapshots
+    CHECK(rot.torn > (shape.same_boot ? 10 : 100));
+  }
+}
+
+TEST_CASE("recovery: a log that ends before what the snapshot says of it is refused and repaired",
+          "[persistence]") {
+  for (const bool is_gone : {false, true}) {
+    for (uint64_t size = 0;; size += 7) {
+      Node node(1'000'000);
+      for (size_t i = 0; i < 12; ++i) node.turn();
+      node.snapshot(true);
+      node.manifest.log_begin = node.manifest.snapshots[0].begin;
+      REQUIRE(write_manifest(node.disk(), testing::kDirectory, node.manifest));
+      const Contents saved = node.states.back().second;
+      for (size_t i = 0; i < 5; ++i) node.turn();
+      node.stop();
+      const std::string path = testing::kDirectory + ("/" + segment_name(LogPosition{0}));
+      if (size >= segment_offset(LogPosition{0}, node.manifest.snapshots[0].end)) break;
+      node.disk().cut_off(path, size);
+      if (is_gone) REQUIRE(node.disk().remove(path));
+      CAPTURE(size, is_gone);
+      const auto report = node.recover();
+      REQUIRE(!report);
+      REQUIRE(report.error().code == Errc::corrupt);
+      REQUIRE(report.error().message.find("--repair") != std::string::npos);
+      REQUIRE(report.error().message.find(".qlog is damaged at offset") != std::string::npos);
+      REQUIRE(node.disk().content(path).has_value() == !is_gone);
+      std::string said;
+      const LineSink out = [&said](std::string_view line) { said.append(line).append("\n"); };
+      REQUIRE_FALSE(*check_directory(node.disk(), testing::kDirectory, out));
+      REQUIRE(said.find("\n: ") == std::string::npos);
+      const auto repaired = repair_directory(node.disk(), testing::kDirectory, out);
+      CAPTURE(said);
+      REQUIRE(repaired);
+      REQUIRE(*repaired);
+      Contents contents;
+      REQUIRE(node.recover(&contents));
+      REQUIRE(contents == saved);
+      if (is_gone) break;
+    }
+  }
 }
 
 TEST_CASE("recovery: a clean shutdown knows where the log ended", "[persistence]") {
@@ -423,6 +522,58 @@ TEST_CASE("recovery: changes that were not logged are not gone across", "[persis
     misled += !other.recover(&contents) || contents != saved ? 1 : 0;
   }
   CHECK(misled == 39);
+}
+
+TEST_CASE("recovery: without a manifest a repair goes on from the snapshots that are good",
+          "[persistence]") {
+  Node node;
+  live(node);
+  node.drop_log();
+  node.stop();
+  const Manifest before = node.manifest;
+  REQUIRE(node.disk().remove(testing::kDirectory + ("/" + std::string(kManifestName))));
+  CHECK(read_manifest(node.disk(), testing::kDirectory).error().code == Errc::corrupt);
+  std::string said;
+  const LineSink out = [&said](std::string_view line) { said.append(line).append("\n"); };
+  REQUIRE_FALSE(*check_directory(node.disk(), testing::kDirectory, out));
+  CHECK(said.find("quoris.manifest: DAMAGED") != std::string::npos);
+  const auto repaired = repair_directory(node.disk(), testing::kDirectory, out);
+  CAPTURE(said);
+  REQUIRE(repaired);
+  REQUIRE(*repaired);
+  const auto manifest = read_manifest(node.disk(), testing::kDirectory);
+  REQUIRE(manifest);
+  CHECK(manifest->snapshots == before.snapshots);
+  Contents contents;
+  REQUIRE(node.recover(&contents));
+  CHECK(contents == node.states.back().second);
+}
+
+TEST_CASE("recovery: a full disk is told from damage, with the room that a start needs",
+          "[persistence]") {
+  Node node(1'000'000);
+  for (size_t i = 0; i < 30; ++i) node.turn();
+  node.bench.env.timers().advance(100'000);
+  node.log.reset();
+  node.disk().kill();
+  const uint64_t used = node.disk().bytes_used();
+  node.disk().set_capacity(used + kSegmentHeadSize);
+  const auto report = node.recover();
+  REQUIRE(!report);
+  CHECK(report.error().code == Errc::no_space);
+  const std::string& message = report.error().message;
+  const std::string_view before = "for which it needs ";
+  const size_t at = message.find(before);
+  REQUIRE(at != std::string::npos);
+  const uint64_t room = std::stoull(message.substr(at + before.size()));
+  CHECK(room > kSegmentHeadSize);
+  CHECK(node.disk().bytes_used() == used);
+  node.disk().set_capacity(used + room - 1);
+  REQUIRE(node.recover().error().code == Errc::no_space);
+  node.disk().set_capacity(used + room);
+  Contents contents;
+  REQUIRE(node.recover(&contents));
+  CHECK(contents == node.states.back().second);
 }
 
 TEST_CASE("recovery: a power cut while a second snapshot is made leaves the first",

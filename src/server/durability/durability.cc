@@ -56,7 +56,8 @@ void Durability::start() {
       Recovery::Options{.directory = directory_->path(),
                         .manifest = directory_->manifest(),
                         .synced = directory_->identity().clean_end.value_or(Position{0}),
-                        .now_ms = node_.now_ms()});
+                        .now_ms = node_.now_ms(),
+                        .same_boot = directory_->is_same_boot()});
   load_slice();
 }
 
@@ -73,8 +74,12 @@ void Durability::load_slice() {
   }));
 }
 
+// What needs room comes after all was read.
 void Durability::fail_start(const Error& error) {
-  node_.log().write(LogLevel::warning, "the data cannot be read, and nothing was changed: {}",
+  node_.log().write(LogLevel::warning, "{}: {}",
+                    error.code == Errc::no_space
+                        ? "the data is sound, but the disk is too full for the node to start"
+                        : "the data cannot be read, and nothing was changed",
                     error.message);
   // is_loading() stays: nothing is served.
   node_.stop_now(EXIT_FAILURE);

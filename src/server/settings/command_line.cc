@@ -156,11 +156,16 @@ std::string environment_name(std::string_view setting) {
   return std::string(kEnvironmentPrefix) + name;
 }
 
+constexpr std::string_view kCheckUsage = "usage: quoris check DIR [--dump | --repair]";
+
 Result<CommandLine> parse_check(std::span<const std::string> arguments) {
-  constexpr std::string_view kUsage = "usage: quoris check DIR [--dump | --repair]";
   CommandLine line;
   line.action = CommandLine::Action::check;
   for (const std::string& argument : arguments) {
+    if (argument == "--help") {
+      line.action = CommandLine::Action::check_help;
+      return line;
+    }
     const bool is_plain = line.action == CommandLine::Action::check;
     if (argument == "--dump" && is_plain) {
       line.action = CommandLine::Action::check_dump;
@@ -169,12 +174,12 @@ Result<CommandLine> parse_check(std::span<const std::string> arguments) {
     } else if (!argument.empty() && argument.front() != '-' && line.data_dir.empty()) {
       line.data_dir = argument;
     } else {
-      return Error{Errc::invalid_argument,
-                   fmt::format("check: {} is not expected here\n{}", shown_word(argument), kUsage)};
+      return Error{Errc::invalid_argument, fmt::format("check: {} is not expected here\n{}",
+                                                       shown_word(argument), kCheckUsage)};
     }
   }
   if (!line.data_dir.empty()) return line;
-  return Error{Errc::invalid_argument, fmt::format("check: say which directory\n{}", kUsage)};
+  return Error{Errc::invalid_argument, fmt::format("check: say which directory\n{}", kCheckUsage)};
 }
 
 Result<CommandLine> parse_recover(std::span<const std::string> arguments) {
@@ -275,6 +280,16 @@ std::vector<Assignment> parse_environment(std::span<const std::string> environme
     found.push_back(std::move(assignment));
   }
   return found;
+}
+
+std::string check_help_text() {
+  return fmt::format(
+      "{}\n\n"
+      "Says the state of each file of a data directory and changes nothing. Exit status: 0 sound,\n"
+      "1 damaged, 2 it could not be found out.\n\n"
+      "  --dump    prints the log, one JSON object per mutation\n"
+      "  --repair  keeps originals in DIR/damaged-<n> and leaves out what is damaged\n",
+      kCheckUsage);
 }
 
 std::string help_text() {

@@ -3,6 +3,7 @@
 //   quoris [config-file | -] [--name value...]...      a server
 //   quoris docs commands | settings                    a page of the docs on standard output
 //   quoris check DIR [--dump | --repair]               the state of a data directory
+//   quoris check --help
 //   quoris recover --new-cluster DIR                   a cluster of one survivor
 //   quoris sim [--option value]...                     simulated nodes (src/sim reads the options)
 //   quoris --help | --version
@@ -34,6 +35,7 @@ struct CommandLine {
     check,
     check_dump,
     check_repair,
+    check_help,
     recover,
     simulate,
   };
@@ -58,6 +60,7 @@ struct CommandLine {
 
 // What --help and --version print.
 [[nodiscard]] std::string help_text();
+[[nodiscard]] std::string check_help_text();
 [[nodiscard]] std::string version_text();
 
 }  // namespace quoris::server

@@ -78,6 +78,9 @@ TEST_CASE("command line: a check of a data directory", "[command_line]") {
   CHECK(parse({"check", "data", "--dump"})->action == Action::check_dump);
   CHECK(parse({"check", "--repair", "data"})->action == Action::check_repair);
   CHECK(parse({"check", "--repair", "data"})->data_dir == "data");
+  CHECK(parse({"check", "--help"})->action == Action::check_help);
+  CHECK(parse({"check", "data", "--help"})->action == Action::check_help);
+  CHECK(check_help_text().starts_with("usage: quoris check DIR"));
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{"check"},
                                                 {"check", "a", "b"},
                                                 {"check", "a", "--port"},
