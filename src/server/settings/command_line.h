@@ -35,6 +35,7 @@ struct CommandLine {
     check_dump,
     check_repair,
     recover,
+    recover_help,
     simulate,
   };
 
@@ -58,6 +59,7 @@ struct CommandLine {
 
 // What --help and --version print.
 [[nodiscard]] std::string help_text();
+[[nodiscard]] std::string recover_help_text();
 [[nodiscard]] std::string version_text();
 
 }  // namespace quoris::server
