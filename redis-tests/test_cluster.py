@@ -105,7 +105,9 @@ class Shrinking(Failures):
         for leaving, members in ((cluster.others(leader)[0], 3), (leader, 2)):
             leaving.is_wanted = False
             self.assertIn(leaving.ask("CLUSTER", "LEAVE"), ("OK", None))
-            leaving.wait_for_the_end(LEAVE_S)
+            self.assertEqual(leaving.wait_for_the_end(LEAVE_S), 1)
+            self.assertRegex(leaving.output(),
+                             "this node leaves the cluster and stops: .* was removed")
             cluster.wait_agreed(members, LEAVE_S)
             for node in cluster.up:
                 self.assertIsNone(node.state_of(leaving.name))
@@ -350,7 +352,10 @@ class Refusals(ClusterTest):
         cluster = self.cluster(1)
         stranger = cluster.add("--replication-factor", "5")
         stranger.begin()
-        cluster.wait(lambda: "replication factor is 3, not 5" in stranger.output(), "said", JOIN_S)
+        why = "the cluster's replication factor is 3, not 5"
+        for who, begins in ((stranger, "not let in"), (cluster.nodes[0], 'not letting in "n2"')):
+            cluster.wait(lambda: re.search(f"{begins}.*: {why}", who.output()),
+                         f"{who.name} says why", JOIN_S)
         self.assertEqual(cluster.nodes[0].states(), [("n1", "ALIVE")])
 
     def test_a_founder_that_lost_its_disk_ends(self):
@@ -427,12 +432,72 @@ class Refusals(ClusterTest):
         cluster = self.cluster(2)
         node = cluster.nodes[1]
         node.kill()
+        kept = self.contents(node, "quoris.cluster")
         for flag, value in (("node-id", "n9"), ("cluster-name", "other"), ("rack", "r9"),
-                            ("weight", "7")):
+                            ("weight", "7"), ("replication-factor", "2"), ("partitions", "1024")):
             with self.subTest(flag):
                 status, output = node.run_to_the_end(f"--{flag}", value, bare=True)
                 self.assertNotEqual(status, 0)
                 self.assertRegex(output, f"the data directory says {flag} .*the start says {value}")
+                self.assertEqual(self.contents(node, "quoris.cluster"), kept)
+
+    def contents(self, node, name):
+        with open(os.path.join(node.data, name), "rb") as file:
+            return file.read()
+
+    def test_a_member_that_lost_files_does_not_start(self):
+        cluster = self.cluster(3)
+        node = cluster.others(cluster.leader())[0]
+        node.kill()
+        names = [name for name in os.listdir(node.data)
+                 if name.startswith("raft-") or name == "quoris.raft"]
+        kept = {name: self.contents(node, name) for name in [*names, "quoris.cluster"]}
+        for lost, words in ((names, "quoris.raft is missing"),
+                            (["quoris.cluster"], "quoris.cluster is missing")):
+            for name in lost:
+                os.remove(os.path.join(node.data, name))
+            for more in ((), ("--port", str(node.port))):
+                status, output = node.run_to_the_end(*more, bare=True)
+                self.assertEqual(status, 1)
+                self.assertIn(words, output)
+                self.assertIn("empty data directory", output)
+            for name in lost:
+                self.assertFalse(os.path.exists(os.path.join(node.data, name)))
+                with open(os.path.join(node.data, name), "wb") as file:
+                    file.write(kept[name])
+        node.begin(bare=True)
+        cluster.wait_agreed(3)
+
+    def test_a_secret_is_changed_at_all_nodes_at_once(self):
+        cluster = self.cluster(3, "--cluster-secret", "old")
+        node = cluster.others(cluster.leader())[0]
+        node.kill()
+        node.begin("--cluster-secret", "guessed", bare=True)
+        cluster.wait(lambda: re.search("Refused by .*the secret", node.output()), "refused", JOIN_S)
+        node.kill()
+        node.begin(bare=True)
+        cluster.wait_agreed(3)
+        for each in cluster.nodes:
+            each.kill()
+        for each in cluster.nodes:
+            each.begin("--cluster-secret", "new", bare=True)
+        cluster.wait_agreed(3)
+        for each in cluster.nodes:
+            cluster.wait(lambda: "the new secret is kept" in each.output(), "kept", RETURN_S)
+            each.kill()
+        for each in cluster.nodes:
+            each.begin(bare=True)
+        cluster.wait_agreed(3)
+
+    def test_a_seed_that_is_no_cluster_port_is_warned_of(self):
+        cluster = self.cluster(1)
+        first = cluster.nodes[0]
+        lost = cluster.add(seeds=[first.address, "127.0.0.1:1", "no-such-host.invalid:8001"])
+        lost.begin()
+        for address in lost.seeds:
+            cluster.wait(lambda: f"The seed {address} does not answer as a node" in lost.output(),
+                         f"{address} is warned of", JOIN_S)
+        self.assertEqual(lost.output().count("The seed 127.0.0.1:1 "), 1)
 
     def test_new_ports_at_a_restart_go_into_the_map(self):
         cluster = self.cluster(3)

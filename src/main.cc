@@ -161,6 +161,8 @@ int run_program(const std::vector<std::string>& arguments) {
       return run_check(*line);
     case CommandLine::Action::recover:
       return run_recover(*line);
+    case CommandLine::Action::recover_help:
+      return print(server::recover_help_text());
     case CommandLine::Action::simulate:
       return run_sim(*line);
     case CommandLine::Action::run:

@@ -341,6 +341,16 @@ void Bus::report_refusal(const Connection& connection) {
 
 void Bus::log_end(const Connection& connection, EndReason reason) {
   if (!connection.was_open()) {
+    // Whoever waits to be let in should hear why nothing comes of it.
+    const bool is_seed = std::ranges::any_of(
+        seeds_, [&](const Seed& seed) { return seed.connection.get() == &connection; });
+    const bool is_told = reason == EndReason::refused || reason == EndReason::replaced ||
+                         reason == EndReason::dropped;
+    const std::string& address = connection.peer_address();
+    if (is_seed && !is_told && may_log("seed " + address)) {
+      env_.log.write(LogLevel::warning, "The seed {} does not answer as a node: {} {}", address,
+                     name_of(reason), quote_for_display(connection.notice().text));
+    }
     env_.log.topic(LogTopic::network, "No {} link with {}: {} {}", name_of(connection.link()),
                    connection.peer_address(), name_of(reason),
                    quote_for_display(connection.notice().text));

@@ -54,12 +54,12 @@ namespace quoris::control {
 // What the start was told. Empty or 0: nothing was said.
 struct Wish {
   std::string cluster_name;
-  std::string secret;
-  std::string name;           // --node-id; drawn if the directory has none
-  std::string announce_host;  // where others reach this node; else it is found out
-  std::string bind_host;      // the one address that it listens on, if it is only one
-  uint16_t client_port = 0;   // never 0
-  uint16_t cluster_port = 0;  // never 0
+  std::optional<std::string> secret;  // empty: none
+  std::string name;                   // --node-id; drawn if the directory has none
+  std::string announce_host;          // where others reach this node; else it is found out
+  std::string bind_host;              // the one address that it listens on, if it is only one
+  uint16_t client_port = 0;           // never 0
+  uint16_t cluster_port = 0;          // never 0
   std::string rack;
   uint8_t weight = 0;
   uint8_t replication_factor = 0;
@@ -90,7 +90,8 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   };
 
   // Reads what is kept, decides what this node is, keeps that. Blocks.
-  // Errors: corrupt files; invalid_argument where the wish contradicts what is kept.
+  // Errors: corrupt or missing files; invalid_argument where the wish contradicts what is kept.
+  // What is refused so has changed nothing in the directory.
   [[nodiscard]] static Result<std::unique_ptr<Control>> open(const Parts& parts,
                                                              const Options& options,
                                                              const Wish& wish);
@@ -202,11 +203,14 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
 
   // --- start (start.cc)
   [[nodiscard]] Status decide(const Wish& wish);
-  [[nodiscard]] Status check_wish(const NodeFile& kept, const Wish& wish) const;
+  [[nodiscard]] Result<std::optional<raft::StoredState>> read_kept();
+  [[nodiscard]] Status check_wish(const Wish& wish) const;
   void take_wish(const Wish& wish);
+  void take_secret(const Wish& wish);
   [[nodiscard]] Status check_map(const Wish& wish) const;
   void look_ahead(const raft::LogEntry& entry);
-  [[nodiscard]] Result<raft::StoredState> found();
+  [[nodiscard]] Result<raft::SnapshotPtr> found();
+  [[nodiscard]] Result<raft::StoredState> begin_raft(const raft::SnapshotPtr& founded);
   [[nodiscard]] topology::Newcomer newcomer() const;
   void make_member(raft::StoredState state);
 
@@ -216,6 +220,8 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void on_message(const bus::Sender& from, const JoinAnswer& answer);
   [[nodiscard]] std::optional<JoinAnswer> refuse_join(const JoinRequest& request) const;
   void answer_join(bus::PeerId guest, const ProposalResult& result);
+  void log_refusal(const bus::NodeFacts& newcomer, const std::string& why);
+  void keep_secret();
   void announce_self();
   [[nodiscard]] topology::Addresses wanted_addresses(const topology::Member& self) const;
 
@@ -289,6 +295,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   Options options_;
   Phase phase_ = Phase::newcomer;
   NodeFile file_;
+  bool is_secret_kept_ = true;  // else the one of the file is another one
   NodeNumber number_{0};
   std::string host_;  // where others reach this node; empty: not known yet
   topology::ClusterMap map_;
@@ -322,8 +329,9 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   LogIndex proposed_{0};  // by duty; the next ones are decided once this is applied
   LogIndex decided_{0};   // the version of the map at the last look
   bool is_announcing_ = false;
-  std::set<std::string> joining_;  // identities that are being let in
-  std::string last_refusal_;       // of a newcomer, as it was logged
+  std::set<std::string> joining_;               // identities that are being let in
+  std::string last_refusal_;                    // of a newcomer, as it was logged
+  std::map<std::string, uint64_t> refused_us_;  // newcomers and why, when it was logged
 
   TimerId timer_{0};
   uint64_t timer_due_us_ = 0;

@@ -2,6 +2,9 @@
 // started tells what is new about it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "cluster/control/control.h"
 #include "cluster/topology/map_check.h"
 #include "cluster/topology/map_codec.h"
@@ -11,6 +14,10 @@ namespace quoris::control {
 using topology::Member;
 
 namespace {
+
+// The same refusal is logged once in a minute, of so many different ones.
+constexpr uint64_t kLogIntervalUs = 60'000'000;
+constexpr size_t kLoggedMax = 64;
 
 // "127.0.0.1", "::1", "localhost": where only this machine reaches it.
 [[nodiscard]] bool is_loopback(std::string_view host) {
@@ -74,6 +81,9 @@ void Control::on_message(const bus::Sender& from, const JoinAnswer& answer) {
   file.cluster_id = map->id;
   file.cluster_name = map->name;
   file.number = answer.number;
+  // Those of its first life, if it was let in before.
+  file.rack = self->rack;
+  file.weight = self->weight;
   file.replication_factor = 0;
   file.partitions = 0;
   for (const Member& member : map->members) {
@@ -87,6 +97,7 @@ void Control::on_message(const bus::Sender& from, const JoinAnswer& answer) {
     return fatal("can't keep what the cluster said: " + kept.error().message);
   }
   file_ = std::move(file);
+  is_secret_kept_ = true;
   number_ = answer.number;
   const topology::ClusterMap before = std::exchange(map_, std::move(map).value());
   host_ = map_.find(number_)->addresses.host;
@@ -136,13 +147,14 @@ std::optional<JoinAnswer> Control::refuse_join(const JoinRequest& request) const
 }
 
 void Control::on_message(const bus::Sender& from, const JoinRequest& request) {
-  if (std::optional<JoinAnswer> refusal = refuse_join(request)) {
-    static_cast<void>(channel_->send(from.peer, *refusal));
-    return;
-  }
   const bus::NodeFacts* facts = bus_->facts(from.peer);
   if (facts == nullptr || facts->identity != request.newcomer.identity) {
     ++figures_.malformed;
+    return;
+  }
+  if (std::optional<JoinAnswer> refusal = refuse_join(request)) {
+    if (refusal->is_final) log_refusal(*facts, refusal->error);
+    static_cast<void>(channel_->send(from.peer, *refusal));
     return;
   }
   // Under way already.
@@ -168,6 +180,16 @@ void Control::on_message(const bus::Sender& from, const JoinRequest& request) {
       });
 }
 
+void Control::log_refusal(const bus::NodeFacts& newcomer, const std::string& why) {
+  const uint64_t now = now_us();
+  std::erase_if(refused_us_,
+                [now](const auto& refused) { return now - refused.second >= kLogIntervalUs; });
+  if (refused_us_.size() >= kLoggedMax) return;
+  if (!refused_us_.emplace(newcomer.identity + " " + why, now).second) return;
+  parts_.log.write(LogLevel::warning, "not letting in {} ({}): {}",
+                   quote_for_display(newcomer.name), newcomer.identity, why);
+}
+
 void Control::answer_join(bus::PeerId guest, const ProposalResult& result) {
   JoinAnswer answer;
   switch (result.kind) {
@@ -185,7 +207,10 @@ void Control::answer_join(bus::PeerId guest, const ProposalResult& result) {
       answer.error = "the cluster has no leader now";
       break;
   }
-  if (bus_->facts(guest) != nullptr) static_cast<void>(channel_->send(guest, answer));
+  if (const bus::NodeFacts* facts = bus_->facts(guest)) {
+    if (answer.is_final) log_refusal(*facts, answer.error);
+    static_cast<void>(channel_->send(guest, answer));
+  }
   bus_->flush();
 }
 
@@ -199,8 +224,21 @@ topology::Addresses Control::wanted_addresses(const Member& self) const {
   return wanted;
 }
 
+// Once a member has proved that it knows the secret of this start.
+void Control::keep_secret() {
+  const auto has_taken_it = [](const bus::LinkStatus& link) {
+    return link.number != topology::kNoNode && link.state == bus::Connection::State::open;
+  };
+  if (is_secret_kept_ || std::ranges::none_of(bus_->links(), has_taken_it)) return;
+  is_secret_kept_ = true;
+  const Status kept = write_node_file(parts_.env.disk, parts_.directory, file_);
+  parts_.log.write(kept ? LogLevel::notice : LogLevel::warning, "cluster: the new secret is {}",
+                   kept ? "kept" : "not kept: " + kept.error().message);
+}
+
 // Until the map says so.
 void Control::announce_self() {
+  keep_secret();
   const Member* self = map_.find(number_);
   if (self == nullptr || is_announcing_ || phase_ != Phase::member) return;
   if (now_us() < announce_due_us_) return;

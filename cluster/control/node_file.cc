@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
+#include "cluster/raft/raft_files.h"
 #include "cluster/topology/cluster_map.h"
 #include "persistence/record_file.h"
 
@@ -27,14 +29,31 @@ void take(const persistence::Record& record, std::string_view name, std::string&
   if (const std::string* value = record.find(name)) out = *value;
 }
 
+// Raft's files begin after the node file.
+Status check_is_no_cluster(Disk& disk, const std::string& directory) {
+  const Result<std::vector<std::string>> names = disk.list(directory);
+  if (!names) return names.error();
+  for (const std::string_view name : {raft::kStateName, raft::kLogName, raft::kSnapshotName}) {
+    if (std::ranges::find(*names, name) == names->end()) continue;
+    return Error{Errc::corrupt,
+                 fmt::format("{}/{} is missing, but not {}: this is the directory of a cluster's "
+                             "node, which can't go on without that file. Start it with --seed and "
+                             "an empty data directory; it takes the id over once the others have "
+                             "it down",
+                             directory, kNodeFileName, name)};
+  }
+  return ok();
+}
+
 }  // namespace
 
 Result<std::optional<NodeFile>> read_node_file(Disk& disk, const std::string& directory) {
   const std::string path = directory + "/" + kNodeFileName;
   const Result<persistence::Record> record = persistence::read_record(disk, path, kKind);
   if (!record) {
-    if (record.error().code == Errc::not_found) return std::optional<NodeFile>();
-    return record.error();
+    if (record.error().code != Errc::not_found) return record.error();
+    if (Status alone = check_is_no_cluster(disk, directory); !alone) return alone.error();
+    return std::optional<NodeFile>();
   }
   NodeFile file;
   take(*record, "cluster-name", file.cluster_name);

@@ -2,7 +2,8 @@
 // needs no flags.
 //
 // Written when the node is let in or founds, at each start (the boot number counts its lives), and
-// when an address changes. The map itself stands with Raft's files.
+// when an address changes. The map itself stands with Raft's files: this one is there before them,
+// and has a number only after them.
 // Used by: Control, main (the ports, before anything listens). Errors: corrupt, of the disk.
 #pragma once
 
@@ -39,7 +40,8 @@ struct NodeFile {
   [[nodiscard]] bool is_member() const { return number != NodeNumber{0}; }
 };
 
-// Nothing if there is none: the directory belongs to no cluster.
+// Nothing if there is none: the directory belongs to no cluster. Errors: corrupt also if there is
+// none beside Raft's files.
 [[nodiscard]] Result<std::optional<NodeFile>> read_node_file(Disk& disk,
                                                              const std::string& directory);
 // Durable when it returns.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cluster/control/control.h"
+#include "cluster/raft/raft_files.h"
 #include "cluster/topology/map_check.h"
 #include "cluster/topology/map_codec.h"
 
@@ -18,6 +19,15 @@ Error contradiction(std::string_view what, std::string_view kept, std::string_vi
           fmt::format("the data directory says {} {}, the start says {}", what, kept, wished)};
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Addresses aside, which may change at any time.
+bool says_who_it_is(const Wish& wish) {
+  return !wish.cluster_name.empty() || wish.secret || !wish.name.empty() || !wish.rack.empty() ||
+         wish.weight != 0 || wish.replication_factor != 0 || wish.partitions != 0 ||
+         !wish.seeds.empty();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Control>> Control::open(const Parts& parts, const Options& options,
@@ -27,19 +37,30 @@ Result<std::unique_ptr<Control>> Control::open(const Parts& parts, const Options
   return self;
 }
 
+// All that can be refused is looked at before anything is written.
+//
+// A power cut between two of the writes: the node file stands before Raft's files do, without a
+// number; they are durable, empty or not, before it has one. So a number without Raft's files, and
+// Raft's files without the node file, are losses of another kind.
 Status Control::decide(const Wish& wish) {
-  Result<std::optional<NodeFile>> kept = read_node_file(parts_.env.disk, parts_.directory);
+  Result<std::optional<raft::StoredState>> kept = read_kept();
   if (!kept) return kept.error();
-  if (*kept) {
-    if (Status status = check_wish(**kept, wish); !status) return status;
-    file_ = std::move(**kept);
+  // Without state it has promised nothing yet, and is let in (again) to be told the map.
+  const bool has_state = *kept && ((*kept)->snapshot != nullptr || !(*kept)->entries.empty());
+  const bool is_member = file_.is_member() && has_state;
+  if (is_member) {
+    number_ = file_.number;
+    ahead_ = map_;
+    for (const raft::LogEntry& entry : (*kept)->entries) look_ahead(entry);
   }
+  if (Status status = check_wish(wish); !status) return status;
+  if (is_member) {
+    if (Status status = check_map(wish); !status) return status;
+  }
+  const std::string kept_secret = file_.secret;
   take_wish(wish);
+  file_.boot = BootNumber{raw(file_.boot) + 1};
 
-  auto opened = raft::RaftStorage::open(parts_.env.disk, *this, parts_.directory);
-  if (!opened) return opened.error();
-  storage_ = std::move(opened->storage);
-  raft::StoredState state = std::move(opened->state);
   bus::BusOwner& owner = *this;
   bus_ = std::make_unique<bus::Bus>(bus::Bus::Environment{.clock = parts_.env.clock,
                                                           .rng = parts_.env.rng,
@@ -48,45 +69,78 @@ Status Control::decide(const Wish& wish) {
                                                           .log = parts_.log},
                                     options_.bus, bus::LocalNode{}, owner);
   channel_.emplace(*bus_);
-
-  file_.boot = BootNumber{raw(file_.boot) + 1};
-  if (state.snapshot == nullptr && file_.contacts.empty()) {
-    Result<raft::StoredState> founded = found();
-    if (!founded) return founded.error();
-    state = std::move(founded).value();
-  }
-  if (state.snapshot != nullptr) {
-    Result<topology::ClusterMap> map = topology::decode_map(state.snapshot->data);
-    if (!map) {
-      return Error{map.error().code, fmt::format("{}/{}: {}", parts_.directory,
-                                                 "raft-snapshot.qsnp", map.error().message)};
-    }
-    map_ = std::move(map).value();
-    if (map_.version < state.snapshot->index) topology::skip(map_, state.snapshot->index);
-    // A founder whose power failed between the two files.
-    if (const topology::Member* self = map_.find_identity(parts_.identity);
-        self != nullptr && !file_.is_member()) {
-      file_.number = self->number;
-    }
-    file_.cluster_id = map_.id;
-    file_.cluster_name = map_.name;
+  raft::SnapshotPtr founded;
+  if (!has_state && !file_.is_member() && file_.contacts.empty()) {
+    Result<raft::SnapshotPtr> made = found();
+    if (!made) return made.error();
+    founded = std::move(made).value();
   }
   // Before anybody hears of this life.
-  if (Status written = write_node_file(parts_.env.disk, parts_.directory, file_); !written) {
+  NodeFile next_file = file_;
+  if (!is_secret_kept_) next_file.secret = kept_secret;
+  if (Status written = write_node_file(parts_.env.disk, parts_.directory, next_file); !written) {
     return written;
   }
-  // Without Raft's files it has promised nothing yet, and is let in (again) to be told the map.
-  const bool has_state = state.snapshot != nullptr || !state.entries.empty();
-  if (file_.is_member() && has_state) {
-    number_ = file_.number;
-    ahead_ = map_;
-    for (const raft::LogEntry& entry : state.entries) look_ahead(entry);
-    if (Status status = check_map(wish); !status) return status;
-    make_member(std::move(state));
+  Result<raft::StoredState> state = begin_raft(founded);
+  if (!state) return state.error();
+  if (is_member || founded != nullptr) {
+    make_member(std::move(state).value());
   } else {
-    stored_ = std::move(state);
+    stored_ = std::move(state).value();
   }
   return ok();
+}
+
+// What the directory says, into file_ and map_; Raft's own state, if it ever began here.
+Result<std::optional<raft::StoredState>> Control::read_kept() {
+  Result<std::optional<NodeFile>> file = read_node_file(parts_.env.disk, parts_.directory);
+  if (!file) return file.error();
+  uint64_t torn_bytes = 0;
+  auto state = raft::read_state(parts_.env.disk, parts_.directory, torn_bytes);
+  if (!state) return state.error();
+  if (*file) file_ = std::move(**file);
+  if (file_.is_member() && !*state) {
+    return Error{Errc::corrupt,
+                 fmt::format("{} is the directory of node {} ({}), but {} is missing: it may have "
+                             "voted, and would not know. Start it with --seed and an empty data "
+                             "directory; it takes the id over once the others have it down",
+                             parts_.directory, raw(file_.number), file_.name, raft::kStateName)};
+  }
+  if (!*state || (*state)->snapshot == nullptr) return state;
+  Result<topology::ClusterMap> map = topology::decode_map((*state)->snapshot->data);
+  if (!map) {
+    return Error{map.error().code, fmt::format("{}/{}: {}", parts_.directory, raft::kSnapshotName,
+                                               map.error().message)};
+  }
+  map_ = std::move(map).value();
+  if (map_.version < (*state)->snapshot->index) topology::skip(map_, (*state)->snapshot->index);
+  // A founder whose power failed between the two files.
+  if (const topology::Member* self = map_.find_identity(parts_.identity);
+      self != nullptr && !file_.is_member()) {
+    file_.number = self->number;
+  }
+  file_.cluster_id = map_.id;
+  file_.cluster_name = map_.name;
+  return state;
+}
+
+// Founding: the number counts once the snapshot does.
+Result<raft::StoredState> Control::begin_raft(const raft::SnapshotPtr& founded) {
+  auto opened = raft::RaftStorage::open(parts_.env.disk, *this, parts_.directory);
+  if (!opened) return opened.error();
+  storage_ = std::move(opened->storage);
+  if (founded == nullptr) return std::move(opened->state);
+  Result<raft::StoredState> state = storage_->found(founded);
+  if (!state) return state;
+  file_.number = number_ = founded->configuration.voters.front();
+  file_.cluster_id = map_.id;
+  file_.replication_factor = 0;
+  file_.partitions = 0;
+  ahead_ = map_;
+  if (Status written = write_node_file(parts_.env.disk, parts_.directory, file_); !written) {
+    return written.error();
+  }
+  return state;
 }
 
 void Control::look_ahead(const raft::LogEntry& entry) {
@@ -100,16 +154,25 @@ void Control::look_ahead(const raft::LogEntry& entry) {
   }
 }
 
-// Addresses and the secret may change, all else stays what it is.
-Status Control::check_wish(const NodeFile& kept, const Wish& wish) const {
+// Addresses may change, and the secret if the others take it; all else stays what it is, once it
+// was let in.
+Status Control::check_wish(const Wish& wish) const {
+  const NodeFile& kept = file_;
   const auto differs = [](const std::string& was, const std::string& is) {
     return !is.empty() && !was.empty() && was != is;
   };
+  if (!kept.is_member()) {
+    if (wish.name.empty() || !std::ranges::all_of(wish.name, is_digit)) return ok();
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("node-id {} is digits only, which commands take for a node's number: it "
+                    "has to have a letter",
+                    wish.name)};
+  }
   if (differs(kept.name, wish.name)) return contradiction("node-id", kept.name, wish.name);
   if (differs(kept.cluster_name, wish.cluster_name)) {
     return contradiction("cluster-name", kept.cluster_name, wish.cluster_name);
   }
-  if (!kept.is_member()) return ok();
   if (!wish.rack.empty() && wish.rack != kept.rack) {
     return contradiction("rack", kept.rack.empty() ? "(none)" : kept.rack, wish.rack);
   }
@@ -134,12 +197,19 @@ Status Control::check_map(const Wish& wish) const {
 }
 
 void Control::take_wish(const Wish& wish) {
+  // Nobody has let it in as what the last start said: this one may say all anew.
+  if (!file_.is_member() && says_who_it_is(wish)) {
+    NodeFile anew;
+    anew.boot = file_.boot;
+    if (wish.seeds.empty()) anew.contacts = std::move(file_.contacts);
+    file_ = std::move(anew);
+  }
   const auto take = [](std::string& into, const std::string& said) {
     if (!said.empty()) into = said;
   };
   take(file_.cluster_name, wish.cluster_name);
   if (file_.cluster_name.empty()) file_.cluster_name = kDefaultClusterName;
-  take(file_.secret, wish.secret);
+  take_secret(wish);
   take(file_.name, wish.name);
   // As long as a name may be, and nobody else's.
   if (file_.name.empty()) file_.name = "node-" + parts_.identity.substr(0, 8);
@@ -158,10 +228,21 @@ void Control::take_wish(const Wish& wish) {
   host_ = !file_.announce_host.empty() ? file_.announce_host : wish.bind_host;
 }
 
+// The others' may be another one: it is kept when one of them has taken it.
+void Control::take_secret(const Wish& wish) {
+  if (!wish.secret || *wish.secret == file_.secret) return;
+  file_.secret = *wish.secret;
+  const bool is_alone = map_.is_founded() && known_map().members.size() <= 1;
+  if (!file_.is_member() || is_alone) return;
+  is_secret_kept_ = false;
+  parts_.log.write(LogLevel::notice,
+                   "cluster: cluster-secret is another one than the data directory says; it is "
+                   "kept when another member has taken it");
+}
+
 // The first entry of the log is the cluster itself: it is begun as a snapshot of it.
-Result<raft::StoredState> Control::found() {
+Result<raft::SnapshotPtr> Control::found() {
   if (host_.empty()) host_ = "127.0.0.1";
-  topology::ClusterMap map;
   const topology::FoundCluster founding{
       .name = file_.cluster_name,
       .id = draw_cluster_id(parts_.env.rng),
@@ -172,22 +253,19 @@ Result<raft::StoredState> Control::found() {
                                                           : topology::kReplicationFactorDefault,
       .founder = newcomer()};
   constexpr LogIndex kFirst{1};
-  const auto applied = topology::apply(map, kFirst, founding);
+  const auto applied = topology::apply(map_, kFirst, founding);
   if (!applied) {
     return Error{Errc::invalid_argument,
                  "a cluster can't be founded so: " + applied.error().message +
                      " (node-id, cluster-name and rack are letters, digits, '.', '_' and '-')"};
   }
-  file_.number = applied->number;
-  file_.replication_factor = 0;
-  file_.partitions = 0;
   parts_.log.write(LogLevel::notice, "cluster: founding {} with {} partitions, as node {}",
-                   map.name, map.partitions.size(), raw(applied->number));
+                   map_.name, map_.partitions.size(), raw(applied->number));
   raft::Snapshot snapshot{.index = kFirst,
                           .term = Term{1},
                           .configuration = {.voters = {applied->number}, .learners = {}},
-                          .data = topology::encode_map(map)};
-  return storage_->found(std::make_shared<const raft::Snapshot>(std::move(snapshot)));
+                          .data = topology::encode_map(map_)};
+  return std::make_shared<const raft::Snapshot>(std::move(snapshot));
 }
 
 // Raft and gossip begin.

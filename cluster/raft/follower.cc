@@ -9,6 +9,13 @@
 
 namespace quoris::raft {
 
+namespace {
+
+// Heartbeats in a row that tell of lost entries, before this node believes it.
+constexpr uint32_t kLostRounds = 5;
+
+}  // namespace
+
 // False if `from` can't be the leader of our term. REQUIRES: a term not below ours.
 bool Raft::hear_leader(NodeNumber from, Term term) {
   QUORIS_ASSERT(term >= this->term());
@@ -31,11 +38,14 @@ void Raft::on_message(NodeNumber from, const Heartbeat& heartbeat) {
   if (!hear_leader(from, heartbeat.term)) return;
   // The leader tells no more than what we acknowledged in this term, be it in an earlier life; then
   // it was durable, and in one term it isn't taken back.
-  if (heartbeat.commit > last_index()) {
+  // One message alone, from somebody who takes himself for the leader, ends nobody's part.
+  if (heartbeat.commit <= last_index()) {
+    lost_rounds_ = 0;
+    commit_to(heartbeat.commit);
+  } else if (++lost_rounds_ == kLostRounds) {
     lost_ = heartbeat.commit;
     return fail();
   }
-  commit_to(heartbeat.commit);
   send(from, HeartbeatReply{.term = term(), .round = heartbeat.round});
 }
 

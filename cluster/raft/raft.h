@@ -275,6 +275,7 @@ class Raft {
   LogIndex verified_{0};  // up to here the log is known to be that of the term's leader
   LogIndex acked_{0};     // durable, as last said to the term's leader
   LogIndex lost_{0};
+  uint32_t lost_rounds_ = 0;  // heartbeats in a row that said so
 
   uint64_t quiet_until_us_ = 0;
   uint64_t election_at_us_ = 0;

@@ -113,8 +113,9 @@ Status ClusterEdge::make_parts() {
 
 control::Wish ClusterEdge::wish() const {
   const SettingValues& values = context_.settings.values();
+  const bool is_secret_said = context_.settings.is_given("cluster-secret");
   return {.cluster_name = values.cluster_name,
-          .secret = values.cluster_secret,
+          .secret = is_secret_said ? std::optional(values.cluster_secret) : std::nullopt,
           .name = values.node_id,
           .announce_host = values.announce_host,
           .bind_host = only_address(values.bind),

@@ -182,15 +182,20 @@ Result<CommandLine> parse_check(std::span<const std::string> arguments) {
   return Error{Errc::invalid_argument, fmt::format("check: say which directory\n{}", kCheckUsage)};
 }
 
+constexpr std::string_view kRecoverUsage =
+    "usage: quoris recover --new-cluster DIR\n"
+    "It makes a cluster of its own of one node, when most of its cluster's voters are gone for "
+    "good.\n"
+    "What only the others knew is lost; the others can come back with empty directories only.";
+
 Result<CommandLine> parse_recover(std::span<const std::string> arguments) {
-  constexpr std::string_view kUsage =
-      "usage: quoris recover --new-cluster DIR\n"
-      "It makes a cluster of its own of one node, when most of its cluster's voters are gone for "
-      "good.\n"
-      "What only the others knew is lost; the others can come back with empty directories only.";
   CommandLine line;
   line.action = CommandLine::Action::recover;
   bool is_meant = false;
+  if (arguments.size() == 1 && (arguments[0] == "--help" || arguments[0] == "-h")) {
+    line.action = CommandLine::Action::recover_help;
+    return line;
+  }
   for (const std::string& argument : arguments) {
     if (argument == "--new-cluster" && !is_meant) {
       is_meant = true;
@@ -198,15 +203,16 @@ Result<CommandLine> parse_recover(std::span<const std::string> arguments) {
       line.data_dir = argument;
     } else {
       return Error{Errc::invalid_argument, fmt::format("recover: {} is not expected here\n{}",
-                                                       shown_word(argument), kUsage)};
+                                                       shown_word(argument), kRecoverUsage)};
     }
   }
   if (line.data_dir.empty()) {
-    return Error{Errc::invalid_argument, fmt::format("recover: say which directory\n{}", kUsage)};
+    return Error{Errc::invalid_argument,
+                 fmt::format("recover: say which directory\n{}", kRecoverUsage)};
   }
   if (!is_meant) {
     return Error{Errc::invalid_argument,
-                 fmt::format("recover: say --new-cluster if that is meant\n{}", kUsage)};
+                 fmt::format("recover: say --new-cluster if that is meant\n{}", kRecoverUsage)};
   }
   return line;
 }
@@ -313,6 +319,8 @@ std::string help_text() {
       "cluster of one survivor, `quoris sim --help` tells of the simulator.\n";
   return text;
 }
+
+std::string recover_help_text() { return fmt::format("{}\n", kRecoverUsage); }
 
 std::string version_text() { return fmt::format("quoris {}\n", kQuorisVersion); }
 

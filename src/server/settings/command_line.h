@@ -37,6 +37,7 @@ struct CommandLine {
     check_repair,
     check_help,
     recover,
+    recover_help,
     simulate,
   };
 
@@ -61,6 +62,7 @@ struct CommandLine {
 // What --help and --version print.
 [[nodiscard]] std::string help_text();
 [[nodiscard]] std::string check_help_text();
+[[nodiscard]] std::string recover_help_text();
 [[nodiscard]] std::string version_text();
 
 }  // namespace quoris::server

@@ -125,7 +125,7 @@ TEST_CASE("control: a restart needs nothing but the directory", "[control]") {
     world.node(i).kill();
     world.node(i).wish.seeds.clear();
     world.node(i).wish.name.clear();
-    world.node(i).wish.secret.clear();
+    world.node(i).wish.secret.reset();
   }
   world.start_all();
   settle(world, 3);
@@ -247,30 +247,50 @@ TEST_CASE("control: who is not let in says why, and so do the others", "[control
   settle(world, 3);
   TestNode& newcomer = world.add_node();
   std::string expected;
+  std::string others;  // what one of them says
   SECTION("the id of a node that is up") {
     newcomer.wish.name = "n2";
-    expected = "n2 is the id of another node";
+    expected = others = "n2 is the id of another node";
   }
   SECTION("a clock that is off") {
     newcomer.clock().jump_wall_us(800'000);
-    expected = "the clock of n4 differs";
+    expected = others = "the clock of n4 differs";
   }
   SECTION("another replication factor") {
     newcomer.wish.replication_factor = 5;
     expected = "replication factor is 3, not 5";
+    others = "not letting in \"n4\"";
+  }
+  SECTION("another number of partitions") {
+    newcomer.wish.partitions = 64;
+    expected = "512 partitions, not 64";
+    others = "not letting in \"n4\"";
   }
   SECTION("another cluster's name") {
     newcomer.wish.cluster_name = "other";
     expected = "other";
+    others = "another cluster";
   }
   SECTION("another secret") {
     newcomer.wish.secret = "guessed";
-    expected = "secret";
+    expected = others = "secret";
   }
   REQUIRE(newcomer.start());
   world.advance_ms(3'000);
   CHECK_FALSE(newcomer.control().is_member());
   CHECK(newcomer.has_logged(expected));
+  const auto lines = [&](std::string_view part) {
+    size_t count = 0;
+    for (size_t i = 0; i < 3; ++i) {
+      count += static_cast<size_t>(std::ranges::count_if(
+          world.node(i).lines,
+          [part](const std::string& line) { return line.find(part) != std::string::npos; }));
+    }
+    return count;
+  };
+  // Once per member that was asked, not each time.
+  CHECK(lines(others) >= 1);
+  if (others.starts_with("not letting in")) CHECK(lines(others) <= 3);
   CHECK(world.control(0).map().members.size() == 3);
 }
 

@@ -49,11 +49,14 @@ TEST_CASE("replication: a follower whose acknowledged entries are lost stops", "
   lone.step(1, Heartbeat{.term = Term{3}, .round = 1, .commit = LogIndex{3}});
   REQUIRE(lone.raft->role() == Role::follower);
   REQUIRE(lone.commit() == 3);
-  const size_t answered = lone.all<HeartbeatReply>(1).size();
-  lone.step(1, Heartbeat{.term = Term{3}, .round = 2, .commit = LogIndex{4}});
+  for (const uint64_t round : {2U, 3U, 4U, 5U}) {
+    lone.step(1, Heartbeat{.term = Term{3}, .round = round, .commit = LogIndex{4}});
+    REQUIRE(lone.raft->role() == Role::follower);
+  }
+  REQUIRE(lone.commit() == 3);
+  lone.step(1, Heartbeat{.term = Term{3}, .round = 6, .commit = LogIndex{4}});
   REQUIRE(lone.raft->role() == Role::stopped);
   REQUIRE(lone.raft->lost_index() == LogIndex{4});
-  REQUIRE(lone.all<HeartbeatReply>(1).size() == answered);
 }
 
 TEST_CASE("replication, 3.5: any follower's log becomes the leader's, as in figure 3.6", "[raft]") {

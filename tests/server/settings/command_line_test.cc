@@ -98,6 +98,11 @@ TEST_CASE("command line: a cluster of one survivor is made when that is said in 
   CHECK(line->action == CommandLine::Action::recover);
   CHECK(line->data_dir == "data");
   CHECK(parse({"recover", "data", "--new-cluster"})->data_dir == "data");
+  for (const std::string help : {"--help", "-h"}) {
+    REQUIRE(parse({"recover", help}));
+    CHECK(parse({"recover", help})->action == CommandLine::Action::recover_help);
+  }
+  CHECK(recover_help_text().starts_with("usage: quoris recover --new-cluster DIR\n"));
   CHECK(parse({"recover", "data"}).error().message.find("say --new-cluster") != std::string::npos);
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{"recover"},
                                                 {"recover", "--new-cluster"},
