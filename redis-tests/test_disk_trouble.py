@@ -149,6 +149,8 @@ class Trouble(DurableTest):
 
     def test_a_snapshot_that_fails(self):
         self.start("everysec")
+        # Else the log fails first, and the snapshot waits until it is well.
+        wait_until(lambda: self.info("log_unsynced_bytes") == "0", "the log is durable")
         self.power.fail("sync", errno.EIO)
         self.client.ask("BGSAVE")
         wait_until(lambda: self.info("rdb_last_bgsave_status") == "err", "the snapshot has failed")

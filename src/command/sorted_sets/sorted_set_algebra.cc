@@ -48,7 +48,8 @@ class Input {
     }
   }
 
-  // Times its weight; NaN where that gives none: in an intersection Redis makes a 0 of the sum only.
+  // Times its weight; NaN where that gives none: in an intersection Redis makes a 0 of the sum
+  // only.
   [[nodiscard]] std::optional<double> score(std::string_view member) const {
     if (set_ && set_->contains(member)) return weight_;
     const auto score = zset_ ? zset_->score(member) : std::nullopt;
