@@ -1,7 +1,7 @@
 // Planted bugs: wrong turns in the shipped code path, so that tests can show which checker or test
 // notices each of them.
 //
-//   if (!QUORIS_PLANTED("raft: a vote is not persisted")) output.must_sync = true;
+//   if (!QUORIS_PLANTED("raft: a vote is sent before it is durable")) hold(message);
 //
 // Only a build with QUORIS_PLANTED_BUGS has them, and there only the one that is named by
 // plant_bug() acts. Everywhere else the condition is the constant false.
