@@ -43,6 +43,14 @@ constexpr size_t kSparseNumerator = 3;
 constexpr size_t kSparseDenominator = 5;
 constexpr size_t kMergeItemsMax = 1600;
 
+// Items that go in the order of their hash (those that expire, a SCAN that deletes) leave a segment
+// empty at one end and full at the other. A smaller one, where all stand that are left, would be a
+// single run of full buckets, which every lookup walks along: a segment shrinks to what its fullest
+// range of buckets needs, with the room above. Counted once for so many items that go.
+constexpr unsigned kRanges = 8;
+constexpr unsigned kRangesRoom = 7;
+constexpr size_t kItemsPerCount = 32;
+
 void* allocate_lines(size_t bytes) {
   // jemalloc puts what is aligned to less somewhere into one page more.
   constexpr size_t kPage = 4096;
@@ -510,9 +518,32 @@ void Dictionary::shrink_if_sparse(size_t index) {
   const size_t slots = size_t{segment.bucket_count()} * kSlotsPerBucket;
   if (segment.bucket_count() == kBucketCounts.front()) return;
   if (segment.used * kSparseDenominator >= slots * kSparseNumerator) return;
+  if (!may_count(segment)) return;
   const unsigned wanted =
-      bucket_count_for(index, segment.depth(), segment.used * kRoomForShrinking / kRoomScale);
+      bucket_count_for(index, segment.depth(),
+                       std::max<size_t>(segment.used * kRoomForShrinking / kRoomScale,
+                                        fullest_range(segment) * kRangesRoom));
   if (wanted < segment.bucket_count()) rebuild(index, wanted);
+}
+
+// Whether the segment, which an item left, is to be looked at as a whole now.
+bool Dictionary::may_count(const Segment& segment) noexcept {
+  return segment.bucket_count() < kRanges || segment.used % kItemsPerCount == 0;
+}
+
+// The items in the fullest of kRanges ranges of buckets (in all of a segment that has fewer).
+size_t Dictionary::fullest_range(const Segment& segment) noexcept {
+  const unsigned count = segment.bucket_count();
+  if (count < kRanges) return 0;
+  size_t fullest = 0;
+  for (unsigned range = 0, at = 0; range < kRanges; ++range) {
+    size_t used = 0;
+    for (const unsigned end = count * (range + 1) / kRanges; at < end; ++at) {
+      for (const uint64_t slot : segment.buckets[at].slots) used += slot != 0 ? 1 : 0;
+    }
+    fullest = std::max(fullest, used);
+  }
+  return fullest;
 }
 
 // Makes one segment of `index` (canonical) and its sibling if both are small.
@@ -524,13 +555,17 @@ bool Dictionary::try_merge(size_t index) {
   const Segment halves[2] = {directory_[lower], directory_[upper]};
   if (halves[0].depth() != halves[1].depth()) return false;
   const size_t used = size_t{halves[0].used} + halves[1].used;
+  size_t wanted = used * kRoomForShrinking / kRoomScale;
   if (used >= kMergeItemsMax) return false;
+  if (!may_count(directory_[index])) return false;
+  for (const Segment& half : halves) {
+    wanted = std::max(wanted, fullest_range(half) * kRangesRoom * 2);
+  }
+  if (wanted > kMergeItemsMax * kRoomForShrinking / kRoomScale) return false;
 
   Segment merged = nothing.directory;
   merged.set_shape(depth - 1, merged.bucket_count());
-  if (used > 0)
-    merged = make_segment(
-        depth - 1, bucket_count_for(lower, depth - 1, used * kRoomForShrinking / kRoomScale));
+  if (used > 0) merged = make_segment(depth - 1, bucket_count_for(lower, depth - 1, wanted));
   for (uint32_t half = 0; half < 2; ++half) {
     const Segment& from = halves[half];
     if (is_empty_segment(from)) continue;

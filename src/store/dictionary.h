@@ -305,6 +305,8 @@ class Dictionary {
   void split(size_t index);
   [[nodiscard]] bool try_merge(size_t index);
   void shrink_if_sparse(size_t index);
+  [[nodiscard]] static bool may_count(const Segment& segment) noexcept;
+  [[nodiscard]] static size_t fullest_range(const Segment& segment) noexcept;
   void double_directory();
   void halve_directory();
 

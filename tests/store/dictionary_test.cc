@@ -272,6 +272,37 @@ TEST_CASE("dictionary: churn at a steady size neither grows the table nor the pr
   CHECK(dictionary.mean_reach() < 0.6);
 }
 
+// Expiry erases in this order, and so does who scans and deletes what it is given.
+TEST_CASE("dictionary: lookups stay short while items go in the order of their hash",
+          "[dictionary]") {
+  for (const size_t count : {600, 2'800, 20'000}) {
+    for (const bool is_upwards : {true, false}) {
+      TestRng rng(count);
+      ItemPool pool;
+      Dictionary dictionary(kItemTraits, 0);
+      std::vector<Item*> items;
+      for (uint64_t key = 0; key < count; ++key) {
+        items.push_back(pool.make(key, rng.next()));
+        dictionary.insert(items.back()->hash, items.back(), items.back()->due);
+      }
+      std::ranges::sort(items, {}, &Item::hash);
+      if (is_upwards) std::ranges::reverse(items);
+      double worst = 0;
+      while (!items.empty()) {
+        dictionary.erase(items.back()->hash, items.back());
+        items.pop_back();
+        if (items.size() % 20 == 0 && !items.empty()) {
+          worst = std::max(worst, dictionary.mean_reach());
+        }
+        if (items.size() % (count / 4) == 0) CHECK(dictionary.is_consistent());
+      }
+      INFO(count << (is_upwards ? " upwards" : " downwards") << ", mean reach " << worst);
+      CHECK(worst < 2.5);
+      CHECK(dictionary.memory() == 0);
+    }
+  }
+}
+
 TEST_CASE("dictionary: moving one moves all and leaves an empty one", "[dictionary]") {
   ItemPool pool;
   Dictionary dictionary(kItemTraits, 0);
