@@ -305,10 +305,6 @@ void Dispatcher::call(Session& session, const command::Command& command,
     NodeContext context(node_, session, command, arguments, reply, redacted_);
     spec.node_handler(context);
     reply.set_protocol(session.protocol);
-    // That it ran nothing tells of a change, too.
-    const Durability& durability = node_.durability();
-    if (durability.is_behind() && is_exec(command)) [[unlikely]]
-      session.await_log(durability.awaited_by_all());
   }
   const uint64_t took = read_clock() - started;
 

@@ -9,6 +9,8 @@
 namespace quoris::server {
 namespace {
 
+using Operation = sim::SimDisk::Operation;
+
 constexpr uint64_t kSyncMs = 5;
 
 class Machine : public DurableMachine {
@@ -106,6 +108,45 @@ TEST_CASE("durability: an EXEC that runs nothing waits for the change that it te
   CHECK(watching.received() == "*-1\r\n");
 }
 
+// While the disk fails, a write that is held must hold up nobody who didn't see it.
+TEST_CASE("durability: an EXEC waits for what its commands saw and for nothing else",
+          "[durability]") {
+  Machine machine;
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.ask(client, {"SET", "old", "1"}) == kOk);
+  auto outdated = machine.connect();
+  CHECK(machine.ask(outdated, {"WATCH", "watched"}) == kOk);
+  CHECK(machine.ask(client, {"SET", "watched", "1"}) == kOk);
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  auto writer = machine.connect();
+  CHECK(machine.at_once(writer, {"SET", "new", "2"}).empty());
+  machine.advance_ms(10 * kSyncMs);
+
+  const auto exec = [&](DurableMachine::Client& session,
+                        std::initializer_list<std::initializer_list<std::string_view>> queue) {
+    CHECK(machine.at_once(session, {"MULTI"}) == kOk);
+    for (const auto& words : queue) machine.at_once(session, words);
+    return machine.at_once(session, {"EXEC"});
+  };
+  CHECK(exec(client, {}) == "*0\r\n");
+  CHECK(exec(client, {{"ECHO", "x"}}) == "*1\r\n$1\r\nx\r\n");
+  CHECK(exec(client, {{"NO-SUCH"}}).starts_with("-EXECABORT "));
+  CHECK(exec(client, {{"SET", "old", "2"}}).starts_with("-EXECABORT "));
+  CHECK(exec(client, {{"GET", "old"}}) == "*1\r\n$1\r\n1\r\n");
+  CHECK(exec(outdated, {{"GET", "new"}}) == "*-1\r\n");
+
+  auto reader = machine.connect();
+  CHECK(exec(reader, {{"GET", "old"}, {"GET", "new"}}).empty());
+  auto counting = machine.connect();
+  CHECK(exec(counting, {{"DBSIZE"}}).empty());
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(10'000);
+  CHECK(reader.received() == "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+  CHECK(counting.received() == "*1\r\n:3\r\n");
+}
+
 TEST_CASE("durability: who was served by a blocked command's wait waits as well", "[durability]") {
   Machine machine;
   machine.set("appendfsync", "always");
@@ -143,7 +184,6 @@ TEST_CASE("durability: QUIT behind a held reply closes when all was sent", "[dur
 }
 
 TEST_CASE("durability: a failing disk refuses writes, serves reads, and recovers", "[durability]") {
-  using Operation = sim::SimDisk::Operation;
   Machine machine;
   machine.set("appendfsync", "always");
   REQUIRE(machine.start());
