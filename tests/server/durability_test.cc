@@ -147,6 +147,20 @@ TEST_CASE("durability: an EXEC waits for what its commands saw and for nothing e
   CHECK(counting.received() == "*1\r\n:3\r\n");
 }
 
+TEST_CASE("durability: who reads a database that was swapped waits for the swap", "[durability]") {
+  Machine machine;
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto writer = machine.connect();
+  auto reader = machine.connect();
+  CHECK(machine.ask(writer, {"SET", "a", "1"}) == kOk);
+  CHECK(machine.ask(reader, {"SELECT", "1"}) == kOk);
+  CHECK(machine.at_once(writer, {"SWAPDB", "0", "1"}).empty());
+  CHECK(machine.at_once(reader, {"GET", "a"}).empty());
+  machine.advance_ms(3 * kSyncMs);
+  CHECK(reader.received() == "$1\r\n1\r\n");
+}
+
 TEST_CASE("durability: who was served by a blocked command's wait waits as well", "[durability]") {
   Machine machine;
   machine.set("appendfsync", "always");

@@ -204,6 +204,7 @@ void Durability::on_batch(std::span<const store::Mutation> batch) {
   turn_has_batches_ = true;
   for (const store::Mutation& mutation : batch) {
     if (removes(mutation)) last_removal_ = std::max(last_removal_, mutation.version);
+    if (mutation.kind == store::MutationKind::swap) last_swap_ = mutation.version;
   }
 }
 
@@ -254,6 +255,8 @@ void Durability::on_log_recovered() {
 Durability::Position Durability::awaited_by(const store::Writer::Observed& observed) const {
   store::Version newest = observed.newest;
   if (observed.absence) newest = std::max(newest, last_removal_);
+  // What was found may have come from the other database, with the version it had there.
+  if (newest != store::kNoVersion) newest = std::max(newest, last_swap_);
   if (newest <= acknowledged_version_) return Position{0};
   const auto turn = std::ranges::lower_bound(unacknowledged_, newest, {}, &TurnEnd::newest);
   // Newer than all that waits: of the turn that runs.

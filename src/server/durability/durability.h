@@ -152,6 +152,7 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   bool is_closing_log_ = false;
   store::Version acknowledged_version_ = store::kNoVersion;
   store::Version last_removal_ = store::kNoVersion;
+  store::Version last_swap_ = store::kNoVersion;
   std::function<void()> on_durable_;  // finish()
 };
 
