@@ -233,7 +233,8 @@ std::string Dispatcher::gate_error(Session& session, const command::Command& com
     const bool writes = spec.has(command::write) || spec.name == "PING" ||
                         (is_exec(command) && session.in_multi() &&
                          (session.transaction()->flags_of_all & command::write) != 0);
-    if (writes) return node_.durability().refusal();
+    std::string refusal = writes ? node_.durability().refusal() : std::string();
+    if (!refusal.empty()) return refusal;
   }
   if (session.protocol == resp::Protocol::resp2 && session.is_subscribed() &&
       !spec.has(command::while_subscribed)) {

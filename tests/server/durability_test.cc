@@ -222,6 +222,59 @@ TEST_CASE("durability: a failing disk refuses writes, serves reads, and recovers
   CHECK(machine.ask(again, {"MGET", "a", "b", "c"}) == "*3\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n1\r\n");
 }
 
+TEST_CASE("durability: with `appendonly no` nothing waits for a disk that fails", "[durability]") {
+  const char* policy = GENERATE("always", "everysec");
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.ask(client, {"SET", "a", "1"}) == kOk);
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  auto writer = machine.connect();
+  auto reader = machine.connect();
+  machine.send(writer, {"SET", "b", "1"});
+  machine.turn();
+  machine.send(reader, {"GET", "b"});
+  machine.advance_ms(2'000);
+  CHECK(machine.at_once(client, {"SET", "c", "1"}).starts_with("-MISCONF "));
+  CHECK(writer.record->received == (policy == std::string("always") ? "" : kOk));
+
+  CHECK(machine.at_once(client, {"CONFIG", "SET", "appendonly", "no"}) == kOk);
+  CHECK(writer.received() == kOk);
+  CHECK(reader.received() == "$1\r\n1\r\n");
+  // As long as it takes to close the log.
+  for (int i = 0; i < 3; ++i) {
+    CHECK(machine.at_once(client, {"SET", "c", "1"}) == kOk);
+    CHECK(machine.at_once(client, {"DBSIZE"}) == ":3\r\n");
+    machine.advance_ms(2'000);
+  }
+  CHECK(machine.at_once(client, {"CONFIG", "SET", "appendonly", "yes"}) == kOk);
+  CHECK(machine.at_once(client, {"SET", "d", "1"}).starts_with("-MISCONF "));
+
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(20'000);
+  CHECK(machine.ask(client, {"SET", "d", "1"}) == kOk);
+  machine.advance_ms(5'000);
+  machine.crash();
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"DBSIZE"}) == ":4\r\n");
+}
+
+TEST_CASE("durability: a log that is written beside a snapshot alone holds no reply back",
+          "[durability]") {
+  Machine machine;
+  machine.set("appendonly", "no");
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.at_once(client, {"SET", "a", "1"}) == kOk);
+  CHECK(machine.at_once(client, {"BGSAVE"}) == "+Background saving started\r\n");
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  REQUIRE(machine.node().durability().log() != nullptr);
+  CHECK(machine.at_once(client, {"SET", "b", "1"}) == kOk);
+  CHECK(machine.at_once(client, {"GET", "b"}) == "$1\r\n1\r\n");
+}
+
 TEST_CASE("durability: a snapshot lets the log go and is what the next start loads",
           "[durability]") {
   Machine machine;

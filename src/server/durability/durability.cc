@@ -134,6 +134,7 @@ persistence::Recovery::Progress Durability::load_progress() const {
 
 Status Durability::open_log() {
   QUORIS_ASSERT(!is_closing_log_);
+  is_wanted_ = node_.values().appendonly;
   if (log_) return ok();
   auto opened = AppendLog::open(
       node_.env(), *this,
@@ -178,6 +179,7 @@ void Durability::end_closing() {
 }
 
 void Durability::settings_changed() {
+  is_wanted_ = node_.values().appendonly;
   if (!is_ready()) return;
   if (is_closing_log_) return;  // it is called again
   if (node_.values().appendonly && !log_) {
@@ -191,7 +193,7 @@ void Durability::settings_changed() {
 }
 
 std::string Durability::refusal() const {
-  if (log_ && node_.values().appendonly && !log_->accepts()) {
+  if (log_fails()) {
     const persistence::LogFigures figures = log_->figures();
     return command::errors::disk_fails_log(figures.failed ? figures.last_error
                                                           : "the disk is too slow");
@@ -217,7 +219,7 @@ void Durability::on_turn_end() {
 }
 
 void Durability::release_acknowledged() {
-  const Position acknowledged = log_->acknowledged();
+  const Position acknowledged = this->acknowledged();
   bool some = false;
   while (!unacknowledged_.empty() && unacknowledged_.front().end <= acknowledged) {
     acknowledged_version_ = unacknowledged_.front().newest;
