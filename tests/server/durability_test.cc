@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "persistence/log_files.h"
+#include "persistence/paths.h"
 #include "tests/server/durable_machine.h"
 
 namespace quoris::server {
@@ -273,6 +275,83 @@ TEST_CASE("durability: a log that is written beside a snapshot alone holds no re
   REQUIRE(machine.node().durability().log() != nullptr);
   CHECK(machine.at_once(client, {"SET", "b", "1"}) == kOk);
   CHECK(machine.at_once(client, {"GET", "b"}) == "$1\r\n1\r\n");
+}
+
+// The path of the last file of the log, and its content.
+std::pair<std::string, std::string> last_segment(Machine& machine) {
+  const auto files = persistence::find_log_files(machine.disk(), Machine::kDirectory);
+  REQUIRE(files);
+  std::string path = persistence::join(Machine::kDirectory, files->chain.back().name);
+  std::string content = *machine.disk().content(path);
+  return {std::move(path), std::move(content)};
+}
+
+TEST_CASE("durability: rot in what was last written before an idle time is no torn tail",
+          "[durability]") {
+  const char* policy = GENERATE("always", "everysec");
+  const bool restarted = GENERATE(false, true);
+  const bool cleanly = GENERATE(false, true);
+  CAPTURE(policy, restarted, cleanly);
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  if (!restarted) {
+    machine.advance_ms(10'000);
+  } else if (cleanly) {
+    auto client = machine.connect();
+    machine.send(client, {"SHUTDOWN", "NOSAVE"});
+    machine.advance_ms(1'000);
+  }
+  if (restarted) {
+    machine.kill();
+    REQUIRE(machine.start());  // nothing is written in this life
+  }
+  machine.crash();
+  const auto [path, whole] = last_segment(machine);
+  const size_t at = whole.find("a", persistence::kSegmentHeadSize + persistence::kFrameHeaderSize);
+  machine.disk().flip_byte(path, at);
+  CHECK_FALSE(machine.start());
+  machine.kill();
+  CHECK(machine.disk().content(path)->size() == whole.size());
+
+  machine.disk().put(path, whole);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"GET", "a"}) == "$1\r\n1\r\n");
+}
+
+TEST_CASE("durability: a torn tail behind an idle time is cut", "[durability]") {
+  Machine machine;
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  machine.advance_ms(10'000);
+  machine.crash();
+  const auto [path, whole] = last_segment(machine);
+  machine.disk().put(path, whole + std::string(100, 'x'));
+  REQUIRE(machine.start());
+  CHECK(machine.node().durability().recovered()->log.torn_bytes == 100);
+  CHECK(machine.ask({"GET", "a"}) == "$1\r\n1\r\n");
+}
+
+TEST_CASE("durability: an idle node writes nothing", "[durability]") {
+  const char* policy = GENERATE("always", "everysec", "no");
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  machine.advance_ms(10'000);
+  const auto changes = [&] {
+    return std::pair(machine.disk().count(Operation::sync), last_segment(machine).second.size());
+  };
+  const auto before = changes();
+  CHECK(machine.node().stats().keyspace.changes == 1);
+  machine.advance_ms(20'000);
+  CHECK(changes() == before);
+  // Nor does it when it starts.
+  machine.kill();
+  REQUIRE(machine.start());
+  machine.advance_ms(10'000);
+  CHECK(changes().second <= before.second);
 }
 
 TEST_CASE("durability: a snapshot lets the log go and is what the next start loads",

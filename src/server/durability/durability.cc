@@ -51,13 +51,13 @@ void Durability::start() {
   node_.store().versions().observe(directory_->ceiling());
   load_began_s_ = node_.now_us() / 1'000'000;
   load_began_ns_ = node_.env().clock.monotonic_ns();
-  recovery_ = std::make_unique<Recovery>(
-      node_.env().disk, node_.store(),
-      Recovery::Options{.directory = directory_->path(),
-                        .manifest = directory_->manifest(),
-                        .synced = directory_->identity().clean_end.value_or(Position{0}),
-                        .now_ms = node_.now_ms(),
-                        .same_boot = directory_->is_same_boot()});
+  recovery_ =
+      std::make_unique<Recovery>(node_.env().disk, node_.store(),
+                                 Recovery::Options{.directory = directory_->path(),
+                                                   .manifest = directory_->manifest(),
+                                                   .synced = directory_->identity().synced(),
+                                                   .now_ms = node_.now_ms(),
+                                                   .same_boot = directory_->is_same_boot()});
   load_slice();
 }
 
@@ -116,7 +116,7 @@ void Durability::end_loading() {
                                                           directory_->ceiling());
   // One that is never used brings the clock to the present, and so the ceiling past it.
   Status status = ceiling_->raise_now(node_.store().versions().next(node_.now_ms()));
-  if (status) status = directory_->mark_running();
+  if (status) status = directory_->mark_running(report.log.end);
   const bool is_logged = node_.values().appendonly;
   if (status) {
     status = saving_.set_log_end(is_logged ? std::nullopt : std::optional(report.log.end));
