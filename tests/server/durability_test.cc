@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "persistence/check.h"
 #include "persistence/log_files.h"
 #include "persistence/paths.h"
 #include "tests/server/durable_machine.h"
@@ -352,6 +353,49 @@ TEST_CASE("durability: an idle node writes nothing", "[durability]") {
   REQUIRE(machine.start());
   machine.advance_ms(10'000);
   CHECK(changes().second <= before.second);
+}
+
+TEST_CASE("durability: files of snapshots that nobody names go with the next good one",
+          "[durability]") {
+  Machine machine;
+  REQUIRE(machine.start());
+  const auto path = [](std::string_view name) {
+    return persistence::join(Machine::kDirectory, std::string(name));
+  };
+  const auto snapshots = [&] {
+    std::vector<std::string> names = *machine.disk().list(Machine::kDirectory);
+    std::erase_if(names, [](const auto& name) { return !name.starts_with("snapshot-"); });
+    return names;
+  };
+  for (const char* key : {"a", "b"}) {
+    CHECK(machine.ask({"SET", key, "1"}) == kOk);
+    CHECK(machine.ask({"SAVE"}) == kOk);
+  }
+  machine.advance_ms(1'000);
+  REQUIRE(snapshots().size() == 2);
+  const std::string damaged = snapshots().back();
+  machine.kill();
+  machine.disk().flip_byte(path(damaged), 30);
+  machine.disk().put(path("snapshot-of-somebody-else.qsnp"), "x");
+  // It stays for who wants to look at it, also after a start that didn't meet it any more.
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(machine.start());
+    CHECK(machine.disk().content(path(damaged)));
+    CHECK(machine.ask({"DBSIZE"}) == ":2\r\n");
+    if (i == 0) machine.kill();
+  }
+  CHECK(machine.ask({"SET", "c", "1"}) == kOk);
+  CHECK(machine.ask({"SAVE"}) == kOk);
+  machine.advance_ms(1'000);
+  CHECK_FALSE(machine.disk().content(path(damaged)));
+  CHECK(snapshots().size() == 3);  // two of ours, and the other's
+  machine.kill();
+  const auto sound =
+      persistence::check_directory(machine.disk(), Machine::kDirectory, [](std::string_view) {});
+  REQUIRE(sound);
+  CHECK(*sound);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"DBSIZE"}) == ":3\r\n");
 }
 
 TEST_CASE("durability: a snapshot lets the log go and is what the next start loads",
