@@ -33,6 +33,11 @@ constexpr uint64_t kHoldMaxTimes = 2;
 // Fewer batches than that per job are not worth waiting for.
 constexpr uint64_t kHoldBatchesMin = 4;
 
+// What was fsynced is said by the next frame, or if none comes for so long by a mark. Longer: rot
+// in the last writes passes for a torn tail for longer. Shorter: who writes now and then pays for
+// twice as many fsyncs.
+constexpr uint64_t kMarkAfterUs = 5 * kSecondUs;
+
 // Between attempts to write again what failed. The first is quick, for what was a hiccup.
 constexpr uint64_t kRetryMinUs = 100'000;
 constexpr uint64_t kRetryMaxUs = 2'000'000;
@@ -61,7 +66,7 @@ AppendLog::AppendLog(const Env& env, LogOwner& owner, Options options, const Sta
       self_(std::make_shared<AppendLog*>(this)) {}
 
 AppendLog::~AppendLog() {
-  for (const TimerId timer : {sync_timer_, late_timer_, retry_timer_, hold_timer_}) {
+  for (const TimerId timer : {sync_timer_, late_timer_, retry_timer_, hold_timer_, mark_timer_}) {
     timers_.cancel(timer);
   }
 }
@@ -122,6 +127,7 @@ void AppendLog::pump() {
   if (failed_) return;
   if (sync_is_due()) start_sync();
   arm_sync_timer();
+  arm_mark();
   prepare_segment();
 }
 
@@ -324,6 +330,20 @@ void AppendLog::set_policy(SyncPolicy policy) {
 
 bool AppendLog::is_idle() const {
   return !failed_ && synced_ == buffer_.sealed() && !write_in_flight_ && !sync_in_flight_;
+}
+
+// Not under `never`: nobody would sync it.
+bool AppendLog::wants_mark() const {
+  return options_.policy != SyncPolicy::never && is_idle() && !buffer_.is_marked();
+}
+
+void AppendLog::arm_mark() {
+  if (mark_timer_ != TimerId{0} || !wants_mark()) return;
+  mark_timer_ = timers_.schedule(kMarkAfterUs, [this, seen = batches_] {
+    mark_timer_ = TimerId{0};
+    if (batches_ == seen && wants_mark()) buffer_.mark(synced_);
+    pump();
+  });
 }
 
 // --- segments -----------------------------------------------------------------------------------

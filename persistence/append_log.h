@@ -15,6 +15,10 @@
 // still in the buffer and is written again to a new segment, and synced, by timers until that
 // succeeds; meanwhile accepts() is false. The file that failed is never written again.
 //
+// A frame tells how far the log was fsynced before it. Once nothing has come for a while, one
+// without batches (a mark) tells it of the last ones, so that rot in them isn't taken for a torn
+// tail.
+//
 // Invariants: synced() <= written() <= appended(); none of them, nor acknowledged(), goes back.
 // All results come on the reactor thread. Limit: Options::buffer_bytes_max, by accepts().
 // Used by: server (one, as listener of the outbox), snapshot (positions).
@@ -76,6 +80,7 @@ class AppendLog {
   };
 
   // What settle_log() (persistence/log_files.h) left: where the log ends and its files, in order.
+  // That all of it is durable has to stand somewhere else: the log tells of what is appended to it.
   struct Start {
     LogPosition end{0};
     std::vector<SegmentHead> segments;
@@ -159,6 +164,9 @@ class AppendLog {
   void note_synced(const SyncTask& task, LogPosition to);
   void arm_sync_timer();
 
+  [[nodiscard]] bool wants_mark() const;
+  void arm_mark();
+
   void prepare_segment();
 
   void fail(const Error& error);
@@ -207,6 +215,7 @@ class AppendLog {
   TimerId sync_timer_{0};
   TimerId late_timer_{0};
   TimerId retry_timer_{0};
+  TimerId mark_timer_{0};
   uint64_t retry_us_ = 0;
   LogFigures figures_;
   LogBuffer::Pieces inline_pieces_;

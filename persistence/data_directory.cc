@@ -69,16 +69,17 @@ Status DataDirectory::remove_leftovers() {
 
 bool DataDirectory::is_same_boot() const { return persistence::is_same_boot(identity_, disk_); }
 
-Status DataDirectory::mark(std::optional<LogPosition> clean_end) {
+Status DataDirectory::mark(std::optional<LogPosition> clean_end, LogPosition durable_end) {
   Identity marked = identity_;
   marked.boot_id = disk_.boot_id();
   marked.clean_end = clean_end;
+  marked.durable_end = durable_end;
   return write_identity(disk_, path_, marked);
 }
 
-Status DataDirectory::mark_running() { return mark(std::nullopt); }
+Status DataDirectory::mark_running(LogPosition end) { return mark(std::nullopt, end); }
 
-Status DataDirectory::mark_clean(LogPosition end) { return mark(end); }
+Status DataDirectory::mark_clean(LogPosition end) { return mark(end, end); }
 
 CeilingKeeper::CeilingKeeper(Disk& disk, std::string directory, store::Version durable)
     : disk_(disk),

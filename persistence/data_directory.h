@@ -45,8 +45,9 @@ class DataDirectory {
   // node last did. False if the system doesn't tell.
   [[nodiscard]] bool is_same_boot() const;
 
-  // The node is about to serve: from now on its end is not a clean one. Blocks.
-  [[nodiscard]] Status mark_running();
+  // The node is about to serve: from now on its end is not a clean one. The log is durable up to
+  // `end`. Blocks.
+  [[nodiscard]] Status mark_running(LogPosition end);
 
   // All is durable, the log ends at `end`, and nothing is going to be written any more. Blocks.
   [[nodiscard]] Status mark_clean(LogPosition end);
@@ -56,7 +57,7 @@ class DataDirectory {
 
   [[nodiscard]] Status load(Rng& rng);
   [[nodiscard]] Status remove_leftovers();
-  [[nodiscard]] Status mark(std::optional<LogPosition> clean_end);
+  [[nodiscard]] Status mark(std::optional<LogPosition> clean_end, LogPosition durable_end);
 
   Disk& disk_;
   std::string path_;

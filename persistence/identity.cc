@@ -17,6 +17,7 @@ constexpr std::string_view kNodeId = "node-id";
 constexpr std::string_view kHashSecret = "hash-secret";
 constexpr std::string_view kBootId = "boot-id";
 constexpr std::string_view kCleanEnd = "clean-end";
+constexpr std::string_view kDurableEnd = "durable-end";
 
 constexpr std::string_view kCeilingKind = "ceiling";
 constexpr std::string_view kCeiling = "version";
@@ -56,6 +57,8 @@ Result<Identity> read_identity(Disk& disk, const std::string& directory) {
   identity.boot_id = *boot_id;
   uint64_t end = 0;
   if (record->get(kCleanEnd, end)) identity.clean_end = LogPosition{end};
+  // Not there in a new directory.
+  if (record->get(kDurableEnd, end)) identity.durable_end = LogPosition{end};
   return identity;
 }
 
@@ -69,6 +72,7 @@ Status write_identity(Disk& disk, const std::string& directory, const Identity& 
   record.add(kHashSecret, identity.secret.seed);
   record.add(kBootId, identity.boot_id);
   if (identity.clean_end) record.add(kCleanEnd, raw(*identity.clean_end));
+  if (raw(identity.durable_end) > 0) record.add(kDurableEnd, raw(identity.durable_end));
   return replace_record(disk, directory, kIdentityName, kIdentityKind, record);
 }
 

@@ -6,6 +6,7 @@
 // Used by: DataDirectory, check.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,13 @@ struct Identity {
   std::string boot_id;
   // The node was shut down when all was durable, and the log ended here.
   std::optional<LogPosition> clean_end;
+  // The log was durable up to here when the node last started.
+  LogPosition durable_end{0};
+
+  // What it knows of how far the log is durable.
+  [[nodiscard]] LogPosition synced() const {
+    return std::max(clean_end.value_or(LogPosition{0}), durable_end);
+  }
 };
 
 [[nodiscard]] Identity make_identity(Rng& rng);

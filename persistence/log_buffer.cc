@@ -56,6 +56,14 @@ void LogBuffer::finish_turn(LogPosition synced) {
   if (frame_ != nullptr) seal_open_frame();
 }
 
+void LogBuffer::mark(LogPosition synced) {
+  QUORIS_ASSERT(frame_ == nullptr);
+  const LogPosition batches_end = batches_end_;
+  begin_frame(0);
+  finish_turn(synced);
+  batches_end_ = batches_end;
+}
+
 void LogBuffer::begin_frame(size_t room_wanted) {
   if (frame_ != nullptr) seal_open_frame();
   const size_t headers = 1 + room_wanted / kFramePayloadMax;
@@ -90,6 +98,8 @@ void LogBuffer::seal_open_frame() {
   const auto size = static_cast<size_t>(write_ - frame_);
   chunks_.back()->grow(size);
   sealed_ = sealed_ + size;
+  said_ = synced_;
+  batches_end_ = sealed_;
   frame_ = nullptr;
 }
 

@@ -41,14 +41,23 @@ class LogBuffer {
     std::vector<ChunkPtr> chunks;
   };
 
-  // The log goes on at `begin`, and is durable up to there.
-  explicit LogBuffer(LogPosition begin) : released_(begin), sealed_(begin) {}
+  // The log goes on at `begin`, and is durable up to there, which stands elsewhere.
+  explicit LogBuffer(LogPosition begin)
+      : released_(begin), sealed_(begin), said_(begin), batches_end_(begin) {}
 
   void append(std::span<const store::Mutation> batch);
 
   // Seals what was appended. `synced`: the position known to be fsynced, which frames say from now
   // on.
   void finish_turn(LogPosition synced);
+
+  // A frame without batches says how far the log is fsynced. REQUIRES: nothing was appended since
+  // finish_turn().
+  void mark(LogPosition synced);
+
+  // No batch stands at or past the position that the last frame names as fsynced, nor waits for
+  // finish_turn(): a mark would say nothing that counts.
+  [[nodiscard]] bool is_marked() const { return said_ >= batches_end_ || frame_ != nullptr; }
 
   // End of what is sealed.
   [[nodiscard]] LogPosition sealed() const { return sealed_; }
@@ -77,8 +86,10 @@ class LogBuffer {
   MutationEncoder encoder_;
   LogPosition released_;
   LogPosition sealed_;
-  LogPosition synced_{0};  // what frames say
-  char* frame_ = nullptr;  // that is open, in the last chunk; null: none
+  LogPosition synced_{0};    // what frames say
+  LogPosition said_;         // what the last one says
+  LogPosition batches_end_;  // what stands behind is marks
+  char* frame_ = nullptr;    // that is open, in the last chunk; null: none
   char* write_ = nullptr;
   char* limit_ = nullptr;
 };

@@ -86,9 +86,7 @@ LogReadOptions log_expectations(const Survey& survey) {
   }
   options.has_begun = !survey.snapshots.empty();
   options.same_boot = survey.same_boot;
-  if (survey.identity && survey.identity->clean_end) {
-    options.synced = std::max(options.synced, *survey.identity->clean_end);
-  }
+  if (survey.identity) options.synced = std::max(options.synced, survey.identity->synced());
   return options;
 }
 

@@ -233,7 +233,8 @@ std::string Dispatcher::gate_error(Session& session, const command::Command& com
     const bool writes = spec.has(command::write) || spec.name == "PING" ||
                         (is_exec(command) && session.in_multi() &&
                          (session.transaction()->flags_of_all & command::write) != 0);
-    if (writes) return node_.durability().refusal();
+    std::string refusal = writes ? node_.durability().refusal() : std::string();
+    if (!refusal.empty()) return refusal;
   }
   if (session.protocol == resp::Protocol::resp2 && session.is_subscribed() &&
       !spec.has(command::while_subscribed)) {
@@ -305,10 +306,6 @@ void Dispatcher::call(Session& session, const command::Command& command,
     NodeContext context(node_, session, command, arguments, reply, redacted_);
     spec.node_handler(context);
     reply.set_protocol(session.protocol);
-    // That it ran nothing tells of a change, too.
-    const Durability& durability = node_.durability();
-    if (durability.is_behind() && is_exec(command)) [[unlikely]]
-      session.await_log(durability.awaited_by_all());
   }
   const uint64_t took = read_clock() - started;
 

@@ -77,7 +77,7 @@ void Node::data_is_ready() {
 // changes can't be kept.
 bool Node::may_change_data() const {
   if (durability_.is_loading() || sealed_) return false;
-  return durability_.log() == nullptr || durability_.log()->accepts();
+  return !durability_.log_fails();
 }
 
 }  // namespace quoris::server

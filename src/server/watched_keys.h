@@ -42,6 +42,11 @@ class WatchedKeys {
     return std::ranges::any_of(keys_, holds);
   }
 
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    std::ranges::for_each(keys_, visit);
+  }
+
   // Bytes that all of it takes.
   [[nodiscard]] size_t memory() const;
 

@@ -148,7 +148,7 @@ TEST_CASE("append log: no sync while nothing is written, one a second else", "[p
   LogBench bench;
   bench.start();
   bench.turn();
-  bench.advance_ms(3000);
+  bench.advance_ms(10'000);
   const uint64_t syncs = bench.disk().count(Operation::sync);
   bench.advance_ms(60'000);
   REQUIRE(bench.disk().count(Operation::sync) == syncs);
@@ -159,6 +159,59 @@ TEST_CASE("append log: no sync while nothing is written, one a second else", "[p
   REQUIRE(bench.disk().count(Operation::sync) >= syncs + 10);
   REQUIRE(bench.disk().count(Operation::sync) <= syncs + 12);
   REQUIRE(bench.env.timers().pending() <= 3);
+}
+
+TEST_CASE("append log: what was fsynced is said once nothing comes any more", "[persistence]") {
+  for (const SyncPolicy policy : {SyncPolicy::always, SyncPolicy::every_second}) {
+    LogBench bench;
+    bench.options.policy = policy;
+    bench.start();
+    for (int i = 0; i < 3; ++i) bench.turn(2);
+    bench.advance_ms(3'000);
+    const LogPosition written = bench.log->appended();
+    REQUIRE(bench.log->is_idle());
+    bench.advance_ms(10'000);
+    REQUIRE(bench.log->is_idle());
+    const LogPosition marked = bench.log->appended();
+    REQUIRE(distance(written, marked) == kFrameHeaderSize);
+    // Once.
+    const uint64_t syncs = bench.disk().count(Operation::sync);
+    bench.advance_ms(100'000);
+    REQUIRE(bench.log->appended() == marked);
+    REQUIRE(bench.disk().count(Operation::sync) == syncs);
+    bench.crash();
+
+    const std::string path = join(kDirectory, segment_name(LogPosition{0}));
+    const std::string whole = *bench.disk().content(path);
+    REQUIRE(whole.size() == segment_offset(LogPosition{0}, marked));
+    for (size_t at = kSegmentHeadSize; at < segment_offset(LogPosition{0}, written); ++at) {
+      CAPTURE(at);
+      bench.disk().flip_byte(path, at);
+      REQUIRE(bench.read()->end.damage);
+      bench.disk().put(path, whole);
+    }
+    // What came afterwards may be torn.
+    bench.disk().put(path, whole + "torn");
+    const Recovered found = bench.start();
+    REQUIRE(found.keys == 6);
+    REQUIRE(found.end.torn_bytes == 4);
+    REQUIRE(found.end.synced == written);
+  }
+}
+
+TEST_CASE("append log: what an attempt after a failure made durable is said, too",
+          "[persistence]") {
+  LogBench bench;
+  bench.options.policy = SyncPolicy::always;
+  bench.start();
+  bench.turn();
+  bench.disk().fail(Operation::sync, {.code = Errc::io});
+  bench.turn();
+  const LogPosition written = bench.log->appended();
+  bench.advance_ms(20'000);
+  REQUIRE(bench.recoveries == 1);
+  bench.crash();
+  REQUIRE(bench.read()->end.synced == written);
 }
 
 TEST_CASE("append log: appendfsync no syncs only as much as the buffer's bound asks for",

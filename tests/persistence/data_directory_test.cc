@@ -91,23 +91,25 @@ TEST_CASE("data directory: one node at a time", "[persistence]") {
 
 TEST_CASE("data directory: how the last life ended", "[persistence]") {
   Bench bench;
-  REQUIRE((*bench.open())->mark_running());
+  REQUIRE((*bench.open())->mark_running(LogPosition{0}));
   bench.disk().kill();
   {
     const auto directory = bench.open();
     REQUIRE((*directory)->is_same_boot());
     REQUIRE_FALSE((*directory)->identity().clean_end);
-    REQUIRE((*directory)->mark_running());
+    REQUIRE((*directory)->mark_running(LogPosition{55}));
   }
   bench.disk().crash(bench.rng);
   {
     const auto directory = bench.open();
     REQUIRE_FALSE((*directory)->is_same_boot());
     REQUIRE_FALSE((*directory)->identity().clean_end);
+    REQUIRE((*directory)->identity().synced() == LogPosition{55});
     REQUIRE((*directory)->mark_clean(LogPosition{77}));
   }
   bench.disk().crash(bench.rng);
   REQUIRE((*bench.open())->identity().clean_end == LogPosition{77});
+  REQUIRE((*bench.open())->identity().synced() == LogPosition{77});
 }
 
 TEST_CASE("data directory: leftovers go, files of others stay", "[persistence]") {

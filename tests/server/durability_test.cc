@@ -4,10 +4,15 @@
 
 #include <catch2/catch.hpp>
 
+#include "persistence/check.h"
+#include "persistence/log_files.h"
+#include "persistence/paths.h"
 #include "tests/server/durable_machine.h"
 
 namespace quoris::server {
 namespace {
+
+using Operation = sim::SimDisk::Operation;
 
 constexpr uint64_t kSyncMs = 5;
 
@@ -106,6 +111,59 @@ TEST_CASE("durability: an EXEC that runs nothing waits for the change that it te
   CHECK(watching.received() == "*-1\r\n");
 }
 
+// While the disk fails, a write that is held must hold up nobody who didn't see it.
+TEST_CASE("durability: an EXEC waits for what its commands saw and for nothing else",
+          "[durability]") {
+  Machine machine;
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.ask(client, {"SET", "old", "1"}) == kOk);
+  auto outdated = machine.connect();
+  CHECK(machine.ask(outdated, {"WATCH", "watched"}) == kOk);
+  CHECK(machine.ask(client, {"SET", "watched", "1"}) == kOk);
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  auto writer = machine.connect();
+  CHECK(machine.at_once(writer, {"SET", "new", "2"}).empty());
+  machine.advance_ms(10 * kSyncMs);
+
+  const auto exec = [&](DurableMachine::Client& session,
+                        std::initializer_list<std::initializer_list<std::string_view>> queue) {
+    CHECK(machine.at_once(session, {"MULTI"}) == kOk);
+    for (const auto& words : queue) machine.at_once(session, words);
+    return machine.at_once(session, {"EXEC"});
+  };
+  CHECK(exec(client, {}) == "*0\r\n");
+  CHECK(exec(client, {{"ECHO", "x"}}) == "*1\r\n$1\r\nx\r\n");
+  CHECK(exec(client, {{"NO-SUCH"}}).starts_with("-EXECABORT "));
+  CHECK(exec(client, {{"SET", "old", "2"}}).starts_with("-EXECABORT "));
+  CHECK(exec(client, {{"GET", "old"}}) == "*1\r\n$1\r\n1\r\n");
+  CHECK(exec(outdated, {{"GET", "new"}}) == "*-1\r\n");
+
+  auto reader = machine.connect();
+  CHECK(exec(reader, {{"GET", "old"}, {"GET", "new"}}).empty());
+  auto counting = machine.connect();
+  CHECK(exec(counting, {{"DBSIZE"}}).empty());
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(10'000);
+  CHECK(reader.received() == "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+  CHECK(counting.received() == "*1\r\n:3\r\n");
+}
+
+TEST_CASE("durability: who reads a database that was swapped waits for the swap", "[durability]") {
+  Machine machine;
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto writer = machine.connect();
+  auto reader = machine.connect();
+  CHECK(machine.ask(writer, {"SET", "a", "1"}) == kOk);
+  CHECK(machine.ask(reader, {"SELECT", "1"}) == kOk);
+  CHECK(machine.at_once(writer, {"SWAPDB", "0", "1"}).empty());
+  CHECK(machine.at_once(reader, {"GET", "a"}).empty());
+  machine.advance_ms(3 * kSyncMs);
+  CHECK(reader.received() == "$1\r\n1\r\n");
+}
+
 TEST_CASE("durability: who was served by a blocked command's wait waits as well", "[durability]") {
   Machine machine;
   machine.set("appendfsync", "always");
@@ -143,7 +201,6 @@ TEST_CASE("durability: QUIT behind a held reply closes when all was sent", "[dur
 }
 
 TEST_CASE("durability: a failing disk refuses writes, serves reads, and recovers", "[durability]") {
-  using Operation = sim::SimDisk::Operation;
   Machine machine;
   machine.set("appendfsync", "always");
   REQUIRE(machine.start());
@@ -166,6 +223,179 @@ TEST_CASE("durability: a failing disk refuses writes, serves reads, and recovers
   REQUIRE(machine.start());
   auto again = machine.connect();
   CHECK(machine.ask(again, {"MGET", "a", "b", "c"}) == "*3\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n1\r\n");
+}
+
+TEST_CASE("durability: with `appendonly no` nothing waits for a disk that fails", "[durability]") {
+  const char* policy = GENERATE("always", "everysec");
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.ask(client, {"SET", "a", "1"}) == kOk);
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  auto writer = machine.connect();
+  auto reader = machine.connect();
+  machine.send(writer, {"SET", "b", "1"});
+  machine.turn();
+  machine.send(reader, {"GET", "b"});
+  machine.advance_ms(2'000);
+  CHECK(machine.at_once(client, {"SET", "c", "1"}).starts_with("-MISCONF "));
+  CHECK(writer.record->received == (policy == std::string("always") ? "" : kOk));
+
+  CHECK(machine.at_once(client, {"CONFIG", "SET", "appendonly", "no"}) == kOk);
+  CHECK(writer.received() == kOk);
+  CHECK(reader.received() == "$1\r\n1\r\n");
+  // As long as it takes to close the log.
+  for (int i = 0; i < 3; ++i) {
+    CHECK(machine.at_once(client, {"SET", "c", "1"}) == kOk);
+    CHECK(machine.at_once(client, {"DBSIZE"}) == ":3\r\n");
+    machine.advance_ms(2'000);
+  }
+  CHECK(machine.at_once(client, {"CONFIG", "SET", "appendonly", "yes"}) == kOk);
+  CHECK(machine.at_once(client, {"SET", "d", "1"}).starts_with("-MISCONF "));
+
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(20'000);
+  CHECK(machine.ask(client, {"SET", "d", "1"}) == kOk);
+  machine.advance_ms(5'000);
+  machine.crash();
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"DBSIZE"}) == ":4\r\n");
+}
+
+TEST_CASE("durability: a log that is written beside a snapshot alone holds no reply back",
+          "[durability]") {
+  Machine machine;
+  machine.set("appendonly", "no");
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  CHECK(machine.at_once(client, {"SET", "a", "1"}) == kOk);
+  CHECK(machine.at_once(client, {"BGSAVE"}) == "+Background saving started\r\n");
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  REQUIRE(machine.node().durability().log() != nullptr);
+  CHECK(machine.at_once(client, {"SET", "b", "1"}) == kOk);
+  CHECK(machine.at_once(client, {"GET", "b"}) == "$1\r\n1\r\n");
+}
+
+// The path of the last file of the log, and its content.
+std::pair<std::string, std::string> last_segment(Machine& machine) {
+  const auto files = persistence::find_log_files(machine.disk(), Machine::kDirectory);
+  REQUIRE(files);
+  std::string path = persistence::join(Machine::kDirectory, files->chain.back().name);
+  std::string content = *machine.disk().content(path);
+  return {std::move(path), std::move(content)};
+}
+
+TEST_CASE("durability: rot in what was last written before an idle time is no torn tail",
+          "[durability]") {
+  const char* policy = GENERATE("always", "everysec");
+  const bool restarted = GENERATE(false, true);
+  const bool cleanly = GENERATE(false, true);
+  CAPTURE(policy, restarted, cleanly);
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  if (!restarted) {
+    machine.advance_ms(10'000);
+  } else if (cleanly) {
+    auto client = machine.connect();
+    machine.send(client, {"SHUTDOWN", "NOSAVE"});
+    machine.advance_ms(1'000);
+  }
+  if (restarted) {
+    machine.kill();
+    REQUIRE(machine.start());  // nothing is written in this life
+  }
+  machine.crash();
+  const auto [path, whole] = last_segment(machine);
+  const size_t at = whole.find("a", persistence::kSegmentHeadSize + persistence::kFrameHeaderSize);
+  machine.disk().flip_byte(path, at);
+  CHECK_FALSE(machine.start());
+  machine.kill();
+  CHECK(machine.disk().content(path)->size() == whole.size());
+
+  machine.disk().put(path, whole);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"GET", "a"}) == "$1\r\n1\r\n");
+}
+
+TEST_CASE("durability: a torn tail behind an idle time is cut", "[durability]") {
+  Machine machine;
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  machine.advance_ms(10'000);
+  machine.crash();
+  const auto [path, whole] = last_segment(machine);
+  machine.disk().put(path, whole + std::string(100, 'x'));
+  REQUIRE(machine.start());
+  CHECK(machine.node().durability().recovered()->log.torn_bytes == 100);
+  CHECK(machine.ask({"GET", "a"}) == "$1\r\n1\r\n");
+}
+
+TEST_CASE("durability: an idle node writes nothing", "[durability]") {
+  const char* policy = GENERATE("always", "everysec", "no");
+  Machine machine;
+  machine.set("appendfsync", policy);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"SET", "a", "1"}) == kOk);
+  machine.advance_ms(10'000);
+  const auto changes = [&] {
+    return std::pair(machine.disk().count(Operation::sync), last_segment(machine).second.size());
+  };
+  const auto before = changes();
+  CHECK(machine.node().stats().keyspace.changes == 1);
+  machine.advance_ms(20'000);
+  CHECK(changes() == before);
+  // Nor does it when it starts.
+  machine.kill();
+  REQUIRE(machine.start());
+  machine.advance_ms(10'000);
+  CHECK(changes().second <= before.second);
+}
+
+TEST_CASE("durability: files of snapshots that nobody names go with the next good one",
+          "[durability]") {
+  Machine machine;
+  REQUIRE(machine.start());
+  const auto path = [](std::string_view name) {
+    return persistence::join(Machine::kDirectory, std::string(name));
+  };
+  const auto snapshots = [&] {
+    std::vector<std::string> names = *machine.disk().list(Machine::kDirectory);
+    std::erase_if(names, [](const auto& name) { return !name.starts_with("snapshot-"); });
+    return names;
+  };
+  for (const char* key : {"a", "b"}) {
+    CHECK(machine.ask({"SET", key, "1"}) == kOk);
+    CHECK(machine.ask({"SAVE"}) == kOk);
+  }
+  machine.advance_ms(1'000);
+  REQUIRE(snapshots().size() == 2);
+  const std::string damaged = snapshots().back();
+  machine.kill();
+  machine.disk().flip_byte(path(damaged), 30);
+  machine.disk().put(path("snapshot-of-somebody-else.qsnp"), "x");
+  // It stays for who wants to look at it, also after a start that didn't meet it any more.
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(machine.start());
+    CHECK(machine.disk().content(path(damaged)));
+    CHECK(machine.ask({"DBSIZE"}) == ":2\r\n");
+    if (i == 0) machine.kill();
+  }
+  CHECK(machine.ask({"SET", "c", "1"}) == kOk);
+  CHECK(machine.ask({"SAVE"}) == kOk);
+  machine.advance_ms(1'000);
+  CHECK_FALSE(machine.disk().content(path(damaged)));
+  CHECK(snapshots().size() == 3);  // two of ours, and the other's
+  machine.kill();
+  const auto sound =
+      persistence::check_directory(machine.disk(), Machine::kDirectory, [](std::string_view) {});
+  REQUIRE(sound);
+  CHECK(*sound);
+  REQUIRE(machine.start());
+  CHECK(machine.ask({"DBSIZE"}) == ":3\r\n");
 }
 
 TEST_CASE("durability: a snapshot lets the log go and is what the next start loads",

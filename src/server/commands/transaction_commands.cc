@@ -1,5 +1,6 @@
 #include "server/commands/transaction_commands.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "command/errors.h"
@@ -16,6 +17,20 @@ store::Version version_now(Node& node, DbIndex db, const store::HashedKey& key) 
   store::Writer writer(node.store(), node.stats().keyspace, node.env().rng, node.now_ms(),
                        node.listeners());
   return writer.watched_version(db, key);
+}
+
+// A reply that says no more than that what was watched has changed waits for what happened to it,
+// as a reader of it would.
+void await_change(Node& node, Session& session) {
+  const Durability& durability = node.durability();
+  if (!durability.is_behind()) return;
+  store::Writer::Observed observed;
+  session.watched().for_each([&](const WatchedKey& watched) {
+    const store::Version version = version_now(node, watched.db, watched.hashed());
+    observed.newest = std::max(observed.newest, version);
+    observed.absence = observed.absence || version == store::kNoVersion;
+  });
+  session.await_log(durability.awaited_by(observed));
 }
 
 // Runs what was queued. Replies that the client does not want, or that nobody will read, take no
@@ -88,6 +103,8 @@ void handle_exec(NodeContext& context) {
   Node& node = context.node();
   const bool broken = session.transaction()->broken;
   const bool changed = session.transaction()->outdated || watched_keys_changed(node, session);
+  // What runs waits for what it sees, command by command.
+  if (changed && !broken) await_change(node, session);
   session.unwatch();
   if (broken || changed) {
     session.end_transaction();

@@ -51,13 +51,13 @@ void Durability::start() {
   node_.store().versions().observe(directory_->ceiling());
   load_began_s_ = node_.now_us() / 1'000'000;
   load_began_ns_ = node_.env().clock.monotonic_ns();
-  recovery_ = std::make_unique<Recovery>(
-      node_.env().disk, node_.store(),
-      Recovery::Options{.directory = directory_->path(),
-                        .manifest = directory_->manifest(),
-                        .synced = directory_->identity().clean_end.value_or(Position{0}),
-                        .now_ms = node_.now_ms(),
-                        .same_boot = directory_->is_same_boot()});
+  recovery_ =
+      std::make_unique<Recovery>(node_.env().disk, node_.store(),
+                                 Recovery::Options{.directory = directory_->path(),
+                                                   .manifest = directory_->manifest(),
+                                                   .synced = directory_->identity().synced(),
+                                                   .now_ms = node_.now_ms(),
+                                                   .same_boot = directory_->is_same_boot()});
   load_slice();
 }
 
@@ -116,7 +116,7 @@ void Durability::end_loading() {
                                                           directory_->ceiling());
   // One that is never used brings the clock to the present, and so the ceiling past it.
   Status status = ceiling_->raise_now(node_.store().versions().next(node_.now_ms()));
-  if (status) status = directory_->mark_running();
+  if (status) status = directory_->mark_running(report.log.end);
   const bool is_logged = node_.values().appendonly;
   if (status) {
     status = saving_.set_log_end(is_logged ? std::nullopt : std::optional(report.log.end));
@@ -134,6 +134,7 @@ persistence::Recovery::Progress Durability::load_progress() const {
 
 Status Durability::open_log() {
   QUORIS_ASSERT(!is_closing_log_);
+  is_wanted_ = node_.values().appendonly;
   if (log_) return ok();
   auto opened = AppendLog::open(
       node_.env(), *this,
@@ -178,6 +179,7 @@ void Durability::end_closing() {
 }
 
 void Durability::settings_changed() {
+  is_wanted_ = node_.values().appendonly;
   if (!is_ready()) return;
   if (is_closing_log_) return;  // it is called again
   if (node_.values().appendonly && !log_) {
@@ -191,7 +193,7 @@ void Durability::settings_changed() {
 }
 
 std::string Durability::refusal() const {
-  if (log_ && node_.values().appendonly && !log_->accepts()) {
+  if (log_fails()) {
     const persistence::LogFigures figures = log_->figures();
     return command::errors::disk_fails_log(figures.failed ? figures.last_error
                                                           : "the disk is too slow");
@@ -204,6 +206,7 @@ void Durability::on_batch(std::span<const store::Mutation> batch) {
   turn_has_batches_ = true;
   for (const store::Mutation& mutation : batch) {
     if (removes(mutation)) last_removal_ = std::max(last_removal_, mutation.version);
+    if (mutation.kind == store::MutationKind::swap) last_swap_ = mutation.version;
   }
 }
 
@@ -216,7 +219,7 @@ void Durability::on_turn_end() {
 }
 
 void Durability::release_acknowledged() {
-  const Position acknowledged = log_->acknowledged();
+  const Position acknowledged = this->acknowledged();
   bool some = false;
   while (!unacknowledged_.empty() && unacknowledged_.front().end <= acknowledged) {
     acknowledged_version_ = unacknowledged_.front().newest;
@@ -254,6 +257,8 @@ void Durability::on_log_recovered() {
 Durability::Position Durability::awaited_by(const store::Writer::Observed& observed) const {
   store::Version newest = observed.newest;
   if (observed.absence) newest = std::max(newest, last_removal_);
+  // What was found may have come from the other database, with the version it had there.
+  if (newest != store::kNoVersion) newest = std::max(newest, last_swap_);
   if (newest <= acknowledged_version_) return Position{0};
   const auto turn = std::ranges::lower_bound(unacknowledged_, newest, {}, &TurnEnd::newest);
   // Newer than all that waits: of the turn that runs.

@@ -7,10 +7,9 @@
 // is under which policy): a writer's own batch, and for readers the newest change that they saw.
 //
 // Without a data directory (tests of other things) all of this is off: nothing is held.
-// Invariants: acknowledged() never goes back. After a failed recovery nothing is served and nothing
-// in the directory was changed.
-// Used by: node (one), commands of persistence, INFO. Errors of the disk: refusal() says what
-// writers are told.
+// Invariants: acknowledged() never goes back while the log is wanted (`appendonly`). After a failed
+// recovery nothing is served and nothing in the directory was changed. Used by: node (one),
+// commands of persistence, INFO. Errors of the disk: refusal() says what writers are told.
 #pragma once
 
 #include <cstdint>
@@ -59,8 +58,11 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   // The error that commands that write are answered with now; empty: none.
   [[nodiscard]] std::string refusal() const;
 
-  // refusal() is not empty.
-  [[nodiscard]] bool refuses() const { return (log_ && !log_->accepts()) || saving_.has_failed(); }
+  // Changes can't be kept as `appendonly` asks for.
+  [[nodiscard]] bool log_fails() const { return log_ && is_wanted_ && !log_->accepts(); }
+
+  // refusal() may not be empty.
+  [[nodiscard]] bool refuses() const { return log_fails() || saving_.has_failed(); }
 
   // Null while nothing is logged.
   [[nodiscard]] persistence::AppendLog* log() { return log_.get(); }
@@ -92,7 +94,11 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   // "The end of the turn that runs now": it has no position yet.
   static constexpr Position kThisTurn{~uint64_t{0}};
 
-  [[nodiscard]] Position acknowledged() const { return log_ ? log_->acknowledged() : kThisTurn; }
+  // With `appendonly no` nothing waits: not even for a log that is written beside a snapshot, or
+  // that was wanted before and can't be closed as the disk fails.
+  [[nodiscard]] Position acknowledged() const {
+    return log_ && is_wanted_ && !is_closing_log_ ? log_->acknowledged() : kThisTurn;
+  }
 
   // Something that was executed is not acknowledged: readers may have to wait as well.
   [[nodiscard]] bool is_behind() const { return !unacknowledged_.empty() || turn_has_batches_; }
@@ -150,8 +156,10 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   std::deque<TurnEnd> unacknowledged_;
   bool turn_has_batches_ = false;
   bool is_closing_log_ = false;
+  bool is_wanted_ = false;  // the log: `appendonly`
   store::Version acknowledged_version_ = store::kNoVersion;
   store::Version last_removal_ = store::kNoVersion;
+  store::Version last_swap_ = store::kNoVersion;
   std::function<void()> on_durable_;  // finish()
 };
 

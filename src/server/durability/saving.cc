@@ -25,6 +25,20 @@ constexpr int64_t kRetryAfterS = 5;
 
 constexpr size_t kSnapshotsKept = 2;
 
+// Snapshots that the manifest, which is durable, names no more: older ones, those that were found
+// to be damaged, and what a crash left before it was named. Errors are not followed up: the next
+// snapshot finds again what is left.
+void remove_unnamed_snapshots(Disk& disk, const std::string& directory, const Manifest& manifest) {
+  const auto names = disk.list(directory);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto is_it = [&](const ManifestSnapshot& each) { return each.name == name; };
+    if (!persistence::parse_snapshot_name(name)) continue;
+    if (std::ranges::any_of(manifest.snapshots, is_it)) continue;
+    static_cast<void>(disk.remove(persistence::join(directory, name)));
+  }
+}
+
 }  // namespace
 
 void Saving::begin_with(const Manifest& manifest, const persistence::Recovery::Report& report) {
@@ -166,42 +180,27 @@ Manifest Saving::manifest_with(const SnapshotInfo& info) const {
 
 void Saving::publish(const SnapshotInfo& info) {
   publishing_ = true;
-  const Manifest before = manifest_;
   const Manifest after = manifest_with(info);
   figures_.last_bytes = info.bytes;
   Disk& disk = node_.env().disk;
   const std::string directory = durability_.directory()->path();
-  disk.submit([&disk, directory, after] { return write_manifest(disk, directory, after); },
-              [this, before, after](const Status& written) {
-                publishing_ = false;
-                if (!written) {
-                  const Error& error = written.error();
-                  return conclude(&error);
-                }
-                manifest_ = after;
-                durability_.log()->drop_before(manifest_.log_begin);
-                remove_snapshots(before);
-                conclude(nullptr);
-              });
-}
-
-// Those that the manifest names no more.
-void Saving::remove_snapshots(const Manifest& before) {
-  std::vector<std::string> paths;
-  for (const ManifestSnapshot& each : before.snapshots) {
-    if (std::ranges::find(manifest_.snapshots, each) != manifest_.snapshots.end()) continue;
-    paths.push_back(persistence::join(durability_.directory()->path(), each.name));
-  }
-  if (paths.empty()) return;
-  Disk& disk = node_.env().disk;
+  // In one job: no other snapshot gets its name meanwhile.
   disk.submit(
-      [&disk, paths] {
-        for (const std::string& path : paths) {
-          if (Status removed = disk.remove(path); !removed) return removed;
-        }
-        return ok();
+      [&disk, directory, after] {
+        Status written = write_manifest(disk, directory, after);
+        if (written) remove_unnamed_snapshots(disk, directory, after);
+        return written;
       },
-      [](const Status&) {});
+      [this, after](const Status& written) {
+        publishing_ = false;
+        if (!written) {
+          const Error& error = written.error();
+          return conclude(&error);
+        }
+        manifest_ = after;
+        durability_.log()->drop_before(manifest_.log_begin);
+        conclude(nullptr);
+      });
 }
 
 void Saving::conclude(const Error* error) {

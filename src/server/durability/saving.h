@@ -111,7 +111,6 @@ class Saving {
   [[nodiscard]] bool is_due_by_save_points() const;
   [[nodiscard]] bool is_due_by_log() const;
   [[nodiscard]] bool is_due_by_gap() const;
-  void remove_snapshots(const persistence::Manifest& before);
 
   Node& node_;
   Durability& durability_;
