@@ -236,6 +236,20 @@ TEST_CASE("control: a node that was removed while it was down ends when it start
   CHECK(world.node(removed).fatal.find("removed") != std::string::npos);
 }
 
+TEST_CASE("control: a node whose identity is another one is told so, not that it was removed",
+          "[control]") {
+  ControlWorld world(3);
+  world.start_all();
+  settle(world, 3);
+  world.node(2).kill();
+  world.node(2).lose_identity();
+  REQUIRE(world.node(2).start());
+  world.until([&] { return !world.node(2).fatal.empty(); }, 5'000, "it ends");
+  INFO(world.node(2).fatal);
+  CHECK(world.node(2).fatal.find("with the data of another directory") != std::string::npos);
+  CHECK(world.node(2).fatal.find("removed") == std::string::npos);
+}
+
 TEST_CASE("control: a node that leaves is removed and ends", "[control]") {
   ControlWorld world(4);
   world.start_all();
@@ -316,6 +330,7 @@ TEST_CASE("control: who is not let in says why, and so do the others", "[control
   world.advance_ms(3'000);
   CHECK_FALSE(newcomer.control().is_member());
   CHECK(newcomer.has_logged(expected));
+  CHECK_FALSE(newcomer.has_logged("by  at"));
   const auto lines = [&](std::string_view part) {
     size_t count = 0;
     for (size_t i = 0; i < 3; ++i) {
