@@ -92,17 +92,24 @@ std::string fault_json(std::string_view kind, const LogFault& fault) {
 
 }  // namespace
 
-Result<bool> check_directory(Disk& disk, const std::string& directory, const LineSink& out) {
+Result<bool> check_directory(Disk& disk, const std::string& directory, const LineSink& out,
+                             const CheckOthers& others) {
   const Result<Survey> survey = survey_directory(disk, directory, &ignore);
   if (!survey) return survey.error();
   say_small_files(*survey, out);
   say_snapshots(*survey, out);
   say_log(*survey, out);
-  const bool is_sound = survey->is_sound();
-  out(is_sound ? "sound"
-               : fmt::format("DAMAGED; `quoris check {} --repair` keeps the originals and leaves "
-                             "out what is damaged",
-                             directory));
+  const Result<std::string> advice = others ? others(out) : Result<std::string>(std::string());
+  if (!advice) return advice.error();
+  if (!survey->is_sound()) {
+    out(
+        fmt::format("DAMAGED; `quoris check {} --repair` keeps the originals and leaves out what "
+                    "is damaged",
+                    directory));
+  }
+  if (!advice->empty()) out("DAMAGED: " + *advice);
+  const bool is_sound = survey->is_sound() && advice->empty();
+  if (is_sound) out("sound");
   return is_sound;
 }
 
@@ -127,7 +134,8 @@ Result<bool> dump_directory(Disk& disk, const std::string& directory, const Line
   return survey->is_sound();
 }
 
-Result<bool> repair_directory(Disk& disk, const std::string& directory, const LineSink& out) {
+Result<bool> repair_directory(Disk& disk, const std::string& directory, const LineSink& out,
+                              const CheckOthers& others) {
   {
     const auto lock = disk.lock(directory);
     if (!lock) return lock.error();
@@ -135,7 +143,7 @@ Result<bool> repair_directory(Disk& disk, const std::string& directory, const Li
       return repaired.error();
     }
   }
-  return check_directory(disk, directory, out);
+  return check_directory(disk, directory, out, others);
 }
 
 }  // namespace quoris::persistence

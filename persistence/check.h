@@ -19,9 +19,13 @@ namespace quoris::persistence {
 // Gets lines, without their end.
 using LineSink = std::function<void(std::string_view)>;
 
+// Says the state of files that this room knows nothing of, and only reads them. What to do about
+// damage to them; empty: they are sound.
+using CheckOthers = std::function<Result<std::string>(const LineSink& out)>;
+
 // Says the state of each file. True if a node would start from it. Errors: those of the disk.
 [[nodiscard]] Result<bool> check_directory(Disk& disk, const std::string& directory,
-                                           const LineSink& out);
+                                           const LineSink& out, const CheckOthers& others = {});
 
 // One JSON object per mutation of the log (persistence/dump.h), and one where something is wrong or
 // not used.
@@ -32,6 +36,6 @@ using LineSink = std::function<void(std::string_view)>;
 // Repairs what can be, and checks. True if it is sound now. Errors: already_exists if a node runs
 // in the directory; those of the disk.
 [[nodiscard]] Result<bool> repair_directory(Disk& disk, const std::string& directory,
-                                            const LineSink& out);
+                                            const LineSink& out, const CheckOthers& others = {});
 
 }  // namespace quoris::persistence

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/control/check.h"
 #include "cluster/control/recover.h"
 #include "command/docs_page.h"
 #include "net/event_loop.h"
@@ -109,10 +110,20 @@ int run_check(const CommandLine& line) {
   const auto loop = net::EventLoop::open();
   if (!loop) return fail(loop.error(), kNotChecked);
   net::UvDisk disk(**loop);
-  auto* check = &persistence::check_directory;
-  if (line.action == CommandLine::Action::check_dump) check = &persistence::dump_directory;
-  if (line.action == CommandLine::Action::check_repair) check = &persistence::repair_directory;
-  const Result<bool> is_sound = check(disk, line.data_dir, print_line);
+  const auto check_cluster = [&](const persistence::LineSink& out) {
+    return control::check_cluster_files(disk, line.data_dir, out);
+  };
+  const auto check = [&] {
+    switch (line.action) {
+      case CommandLine::Action::check_dump:
+        return persistence::dump_directory(disk, line.data_dir, print_line);
+      case CommandLine::Action::check_repair:
+        return persistence::repair_directory(disk, line.data_dir, print_line, check_cluster);
+      default:
+        return persistence::check_directory(disk, line.data_dir, print_line, check_cluster);
+    }
+  };
+  const Result<bool> is_sound = check();
   if (!is_sound) return fail(is_sound.error(), kNotChecked);
   return *is_sound ? EXIT_SUCCESS : EXIT_FAILURE;
 }

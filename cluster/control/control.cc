@@ -35,7 +35,10 @@ void Control::start() {
   tell_bus();
   bus_->start();
   publish_notes();
+  // What is applied now may be the end of this node; its owner hears of it in the first turn.
+  begin_breath();
   pump();
+  end_breath();
 }
 
 // --- a turn -------------------------------------------------------------------------------------
@@ -89,6 +92,7 @@ void Control::pump() {
   if (phase_ != Phase::over) {
     note_leader();
     compact_log();
+    note_commit();
     go_on_stopping();
   }
   for (auto& [done, result] : proposals_.take_ready()) {
@@ -179,10 +183,26 @@ void Control::compact_log() {
   static_cast<void>(take_raft_output());
 }
 
+// A restart shows the map as far as was noted. A while after the change, so that many cost one
+// write.
+void Control::note_commit() {
+  if (raft_ == nullptr || !raft_->has_commit_to_note()) {
+    commit_due_us_ = 0;
+    return;
+  }
+  const uint64_t now = now_us();
+  if (commit_due_us_ == 0) commit_due_us_ = now + options_.note_commit_us;
+  if (commit_due_us_ > now && phase_ != Phase::stopping) return;
+  commit_due_us_ = 0;
+  raft_->note_commit();
+  static_cast<void>(take_raft_output());
+}
+
 uint64_t Control::next_due_us() const {
   uint64_t due = kNever;
   if (raft_ != nullptr) due = std::min({due, raft_->wake_at_us(), lease_due_us_});
   if (gossip_ != nullptr) due = std::min(due, gossip_->next_due_us());
+  if (commit_due_us_ != 0) due = std::min(due, commit_due_us_);
   if (phase_ == Phase::newcomer) due = std::min(due, join_due_us_);
   if (raft_ != nullptr && raft_->is_leader()) due = std::min(due, duty_due_us_);
   if (phase_ == Phase::stopping) due = std::min(due, stop_by_us_);
@@ -246,7 +266,7 @@ void Control::stop(std::function<void()> done) {
 }
 
 // Over when nothing depends on this node any more: it doesn't lead, and the map says that it is
-// down, which is what the leader makes of its notes.
+// down, which is what the leader makes of its notes; and when the directory has what it knows.
 void Control::go_on_stopping() {
   if (phase_ != Phase::stopping || stopped_ == nullptr) return;
   const topology::Member* self = map_.find(number_);
@@ -254,7 +274,8 @@ void Control::go_on_stopping() {
   const bool is_released = self == nullptr || self->state == topology::MemberState::down;
   const bool is_late = now_us() >= stop_by_us_;
   if (is_late) stop_by_us_ = kNever;
-  if (is_alone || is_late || (is_released && !raft_->is_leader())) {
+  const bool is_kept = storage_->is_idle() && !raft_->has_commit_to_note();
+  if (is_late || (is_kept && (is_alone || (is_released && !raft_->is_leader())))) {
     post(std::exchange(stopped_, nullptr));
   }
 }

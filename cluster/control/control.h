@@ -257,6 +257,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   [[nodiscard]] bool take_raft_output();
   [[nodiscard]] bool take_gossip_output();
   void compact_log();
+  void note_commit();
   [[nodiscard]] uint64_t next_due_us() const;
   void arm();
   void pump_soon();
@@ -339,6 +340,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   uint64_t announce_due_us_ = 0;
   uint64_t lease_due_us_ = 0;
   uint64_t duty_due_us_ = 0;
+  uint64_t commit_due_us_ = 0;  // 0: not yet, or nothing is to be noted
   uint64_t stop_by_us_ = 0;
   uint64_t keys_due_us_ = 0;
   uint64_t keys_ = 0;

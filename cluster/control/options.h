@@ -51,6 +51,11 @@ struct Options {
   // that are there sooner. Longer: no entries for a node that only starts anew.
   uint64_t voter_away_us = 10'000'000;
 
+  // So long after a change of the map at the latest a node notes on its disk that it is committed,
+  // so that a restart without a majority shows it. Shorter: less is missing then. Longer: many
+  // changes in a row cost fewer writes.
+  uint64_t note_commit_us = 1'000'000;
+
   // The log is made short when it has outgrown that, and the map by so many times.
   uint64_t log_bytes_min = uint64_t{1} << 20;
   uint64_t log_times_map = 4;

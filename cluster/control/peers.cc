@@ -64,6 +64,13 @@ std::optional<Notice> Control::admit(const bus::PeerFacts& peer) {
   if (peer.node.number != topology::kNoNode) {
     // What is only in the log here lets in, and refuses nobody.
     if (map_.find_identity(peer.node.identity) != nullptr) return std::nullopt;
+    if (const Member* holder = known_map().find(peer.node.number)) {
+      return Notice{.reason = Refusal::removed,
+                    .text = fmt::format("{} says that it is node {}, which is {} with the data of "
+                                        "another directory; start it with an empty one to let it "
+                                        "in as a new node",
+                                        peer.node.name, raw(holder->number), holder->name)};
+    }
     return Notice{.reason = Refusal::removed,
                   .text = fmt::format("node {} was removed from the cluster; start it with an "
                                       "empty data directory to let it in again",
@@ -87,6 +94,15 @@ std::optional<Notice> Control::admit_newcomer(const bus::PeerFacts& peer) const 
                                     peer.node.name, raw(holder->number))};
 }
 
+namespace {
+
+// What refuses early has not said its name.
+std::string_view who(const bus::RefusalReport& report) {
+  return report.node.name.empty() ? std::string_view("the node") : report.node.name;
+}
+
+}  // namespace
+
 void Control::on_refused(const bus::RefusalReport& report) {
   const bool is_believed = report.by_peer && (report.proven || file_.secret.empty());
   if (!is_believed) return;
@@ -104,14 +120,14 @@ void Control::on_refused(const bus::RefusalReport& report) {
           "{} at {} belongs to a cluster that knows another node at this address: this node has "
           "founded a second cluster, because its data directory was empty. Start it with --seed "
           "and an empty data directory to join the one that is there",
-          report.node.name, report.address));
+          who(report), report.address));
     default:
       break;
   }
   if (phase_ != Phase::newcomer) return;
   if (std::exchange(last_refusal_, report.notice.text) == report.notice.text) return;
-  parts_.log.write(LogLevel::warning, "not let in by {} at {}: {}", report.node.name,
-                   report.address, report.notice.text);
+  parts_.log.write(LogLevel::warning, "not let in by {} at {}: {}", who(report), report.address,
+                   report.notice.text);
 }
 
 // --- who is there -------------------------------------------------------------------------------

@@ -42,11 +42,13 @@ std::optional<Way> way_of(std::string_view word) {
   return std::nullopt;
 }
 
+bool is_all(std::string_view word) { return equals_ignoring_case(word, "ALL"); }
+
 // Takes the words of a FAULT one by one.
 class Parser {
  public:
-  Parser(std::span<const std::string_view> words, const NodeResolver& resolve)
-      : words_(words), resolve_(resolve) {}
+  Parser(std::span<const std::string_view> words, const NodeResolver& resolve, NodeNumber self)
+      : words_(words), resolve_(resolve), self_(self) {}
 
   Result<FaultCommand> run() {
     if (words_.empty()) return wrong("FAULT needs a word that says what to do");
@@ -76,7 +78,7 @@ class Parser {
   Status values() {
     if (command_.kind == Kind::delay) {
       if (auto taken = milliseconds(command_.delay.ms); !taken) return taken;
-      if (words_.empty() || way_of(words_.front())) return ok();
+      if (words_.empty() || way_of(words_.front()) || is_all(words_.front())) return ok();
       return milliseconds(command_.delay.jitter_ms);
     }
     if (command_.kind == Kind::drop || command_.kind == Kind::duplicate) return percent();
@@ -110,16 +112,24 @@ class Parser {
       static_cast<void>(next());
       if (words_.empty()) return wrong("WITH, TO and FROM are followed by nodes or ALL");
     } else if (!is_partition) {
-      return wrong("nodes follow WITH, TO or FROM");
+      return wrong(is_all(words_.front()) ? "ALL follows WITH, TO or FROM"
+                                          : "nodes follow WITH, TO or FROM");
     }
-    if (words_.size() == 1 && equals_ignoring_case(words_.front(), "ALL")) {
+    if (words_.size() == 1 && is_all(words_.front())) {
       static_cast<void>(next());
       return ok();
     }
     while (!words_.empty()) {
       const std::string_view word = next();
+      if (is_all(word)) return wrong("ALL is every node: no other stands beside it");
       const auto node = resolve_(word);
       if (!node) return wrong(fmt::format("no node is called {}", quote_for_display(word)));
+      if (*node == self_) {
+        return wrong(
+            fmt::format("{} is this node itself, which has no link to itself: name the "
+                        "others",
+                        quote_for_display(word)));
+      }
       command_.nodes.push_back(*node);
     }
     return ok();
@@ -127,6 +137,7 @@ class Parser {
 
   std::span<const std::string_view> words_;
   const NodeResolver& resolve_;
+  const NodeNumber self_;
   FaultCommand command_;
 };
 
@@ -141,8 +152,8 @@ std::string percent_text(Share share) {
 }  // namespace
 
 Result<FaultCommand> parse_fault(std::span<const std::string_view> words,
-                                 const NodeResolver& resolve) {
-  return Parser(words, resolve).run();
+                                 const NodeResolver& resolve, NodeNumber self) {
+  return Parser(words, resolve, self).run();
 }
 
 std::string format_fault(const FaultCommand& command) {

@@ -68,9 +68,10 @@ struct FaultCommand {
 // Nothing for a word that names no node.
 using NodeResolver = std::function<std::optional<NodeNumber>(std::string_view)>;
 
-// `words` without FAULT itself.
+// `words` without FAULT itself. `self`: the node that is told, which no rule can name; 0: unknown.
 [[nodiscard]] Result<FaultCommand> parse_fault(std::span<const std::string_view> words,
-                                               const NodeResolver& resolve);
+                                               const NodeResolver& resolve,
+                                               NodeNumber self = NodeNumber{0});
 
 // The words that parse to it; nodes as numbers.
 [[nodiscard]] std::string format_fault(const FaultCommand& command);

@@ -23,7 +23,7 @@ void Raft::become_follower(Term term, NodeNumber leader) {
     lease_until_us_ = 0;
     uncommitted_bytes_ = 0;
   }
-  if (term > this->term()) set_hard_state({.term = term, .vote = kNobody});
+  if (term > this->term()) set_hard_state(term, kNobody);
   role_ = Role::follower;
   leader_ = leader;
   votes_.clear();
@@ -47,7 +47,7 @@ void Raft::begin_pre_vote() {
 void Raft::campaign(bool is_transfer) {
   QUORIS_ASSERT(configuration().is_voter(options_.self));
   if (!is_transfer) act_from_us_ = 0;
-  set_hard_state({.term = next(term()), .vote = options_.self});
+  set_hard_state(next(term()), options_.self);
   role_ = Role::candidate;
   leader_ = kNobody;
   votes_.clear();  // our own counts once it is durable
@@ -114,7 +114,7 @@ void Raft::on_message(NodeNumber from, const VoteRequest& request) {
   } else {
     const NodeNumber vote = hard_state_.vote;
     is_granted = is_granted && request.term == term() && (vote == kNobody || vote == from);
-    if (is_granted && vote == kNobody) set_hard_state({.term = term(), .vote = from});
+    if (is_granted && vote == kNobody) set_hard_state(term(), from);
     if (is_granted) restart_election_timer();
   }
   send(from, VoteReply{.term = term(),

@@ -26,6 +26,8 @@ Raft::Raft(const Options& options, StoredState stored, Rng& rng, uint64_t now_us
   QUORIS_ASSERT(options.drift_permille < 1000);
   QUORIS_ASSERT(hard_state_.term >= log_.last_term());
   if (snapshot_ != nullptr) commit_ = applied_ = snapshot_->index;
+  QUORIS_ASSERT(hard_state_.commit <= log_.last_index());
+  commit_ = std::max(commit_, hard_state_.commit);
   const bool may_have_promised =
       !stored.is_first_life && !QUORIS_PLANTED("raft: a restart forgets the silence");
   quiet_until_us_ = may_have_promised ? now_us + options.election_timeout_us : now_us;
@@ -79,14 +81,15 @@ void Raft::fail() {
 
 // --- the disk -----------------------------------------------------------------------------------
 
-void Raft::set_hard_state(const HardState& hard_state) {
-  QUORIS_ASSERT(hard_state.term >= hard_state_.term);
-  if (hard_state.term > hard_state_.term) {
+void Raft::set_hard_state(Term term, NodeNumber vote) {
+  QUORIS_ASSERT(term >= hard_state_.term);
+  if (term > hard_state_.term) {
     verified_ = LogIndex{0};
     acked_ = LogIndex{0};
     incoming_.reset();
   }
-  hard_state_ = hard_state;
+  hard_state_.term = term;
+  hard_state_.vote = vote;
   hard_state_is_new_ = true;
   hard_state_sequence_ = sequence_ + 1;
 }
@@ -101,15 +104,24 @@ void Raft::truncate_from(LogIndex index) {
   for (Write& write : writes_) write.last = std::min(write.last, index - 1);
 }
 
+bool Raft::has_commit_to_note() const {
+  return role_ != Role::stopped && std::min(commit_, durable_) > hard_state_.commit;
+}
+
 bool Raft::must_write() const {
-  return hard_state_is_new_ || snapshot_is_new_ || log_restarts_ || unwritten_ <= last_index();
+  return hard_state_is_new_ || (commit_is_to_be_noted_ && has_commit_to_note()) ||
+         snapshot_is_new_ || log_restarts_ || unwritten_ <= last_index();
 }
 
 std::optional<Persist> Raft::gather_writes() {
   if (!must_write()) return std::nullopt;
   Persist persist;
   persist.sequence = ++sequence_;
-  if (std::exchange(hard_state_is_new_, false)) persist.hard_state = hard_state_;
+  const bool notes_commit = std::exchange(commit_is_to_be_noted_, false) && has_commit_to_note();
+  if (std::exchange(hard_state_is_new_, false) || notes_commit) {
+    hard_state_.commit = std::max(hard_state_.commit, std::min(commit_, durable_));
+    persist.hard_state = hard_state_;
+  }
   Write write{.sequence = sequence_, .last = last_index(), .installed = nullptr};
   if (std::exchange(snapshot_is_new_, false)) {
     persist.snapshot = snapshot_;

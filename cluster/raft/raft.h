@@ -36,6 +36,10 @@
 // a term (6.4); one change of a member at a time, after an entry of the term is committed (4.1, and
 // Ongaro's correction of 2015); a vote doesn't depend on the voter's own configuration (4.2.2).
 //
+// **The commit index** is kept with term and vote, whenever those are written and when the owner
+// asks (note_commit()): a node that starts without a majority applies what it knew then, and no
+// more.
+//
 // Invariants: applied <= commit; what is applied is durable here; commit, applied and term never go
 // back in a process's life.
 // Limits: named below and in types.h. A message that breaks one, or makes no sense, is dropped.
@@ -136,6 +140,13 @@ class Raft {
   // `data` is the state after `index`: the log up to there may go. Refused: senseless, too_large.
   [[nodiscard]] Result<Done, Refusal> compact(LogIndex index, std::string data);
 
+  // Entries are known to be committed that a restart now would not know to be.
+  [[nodiscard]] bool has_commit_to_note() const;
+
+  // The next batch says so, should there be nothing else to write. A write of the disk: to be
+  // called now and then.
+  void note_commit() { commit_is_to_be_noted_ = true; }
+
   // What there is to do, once. To be called until it is empty: what is applied comes in portions.
   [[nodiscard]] Output take_output();
 
@@ -209,7 +220,7 @@ class Raft {
   // raft.cc: time, the disk, output
   void advance(uint64_t now_us);
   void send(NodeNumber to, Message message);
-  void set_hard_state(const HardState& hard_state);
+  void set_hard_state(Term term, NodeNumber vote);
   void truncate_from(LogIndex index);
   void release_held();
   [[nodiscard]] std::optional<Persist> gather_writes();
@@ -297,6 +308,7 @@ class Raft {
   uint64_t persisted_ = 0;  // durable
   uint64_t hard_state_sequence_ = 0;
   bool hard_state_is_new_ = false;
+  bool commit_is_to_be_noted_ = false;
   bool log_restarts_ = false;
   bool snapshot_is_new_ = false;
   bool snapshot_is_installed_ = false;  // the new one is the leader's

@@ -303,10 +303,9 @@ Status write_hard_state(Disk& disk, const std::string& directory, const HardStat
   persistence::Record record;
   record.add("term", raw(hard_state.term));
   record.add("vote", uint64_t{raw(hard_state.vote)});
+  record.add("commit", raw(hard_state.commit));
   return replace_record(disk, directory, kStateName, kRecordKind, record);
 }
-
-namespace {
 
 Result<HardState> read_hard_state(Disk& disk, const std::string& directory) {
   const std::string path = join(directory, kStateName);
@@ -317,8 +316,16 @@ Result<HardState> read_hard_state(Disk& disk, const std::string& directory) {
   if (!record->get("term", term) || !record->get("vote", vote) || vote > kMembersMax) {
     return damaged(path, 0, "term or vote");
   }
-  return HardState{.term = Term{term}, .vote = NodeNumber{static_cast<uint16_t>(vote)}};
+  uint64_t commit = 0;  // earlier versions didn't say it
+  if (record->find("commit") != nullptr && !record->get("commit", commit)) {
+    return damaged(path, 0, "commit");
+  }
+  return HardState{.term = Term{term},
+                   .vote = NodeNumber{static_cast<uint16_t>(vote)},
+                   .commit = LogIndex{commit}};
 }
+
+namespace {
 
 // Null if there is no file.
 Result<SnapshotPtr> read_snapshot(Disk& disk, const std::string& path) {
@@ -335,6 +342,8 @@ Error inconsistent(const std::string& path, std::string_view what) {
 Term last_term(const StoredState& state) {
   return state.entries.empty() ? state.base.term : state.entries.back().term;
 }
+
+LogIndex last_index(const StoredState& state) { return state.base.index + state.entries.size(); }
 
 }  // namespace
 
@@ -380,6 +389,12 @@ Result<std::optional<StoredState>> read_state(Disk& disk, const std::string& dir
     return inconsistent(log_path, "entries between the snapshot and the log are missing");
   if (state.hard_state.term < last_term(state))
     return inconsistent(state_path, "its term is older than that of the last entry");
+  if (state.hard_state.commit > last_index(state)) {
+    return inconsistent(log_path,
+                        fmt::format("it ends at entry {}, but entries up to {} were "
+                                    "committed: some were lost",
+                                    raw(last_index(state)), raw(state.hard_state.commit)));
+  }
   return std::optional(std::move(state));
 }
 

@@ -1,6 +1,7 @@
 // The files of a Raft in the data directory, as bytes.
 //
-//   quoris.raft          term and vote: a small file (persistence/record_file.h)
+//   quoris.raft          term, vote, and an index up to which entries were known to be committed: a
+//                        small file (persistence/record_file.h)
 //   raft-log.qlog        the entries behind a base
 //   raft-snapshot.qsnp   the newest snapshot
 // Log and snapshot begin with 8 bytes of magic; frames follow (persistence/frame.h), each seeded
@@ -68,6 +69,9 @@ struct LogContent {
 
 [[nodiscard]] Status write_hard_state(Disk& disk, const std::string& directory,
                                       const HardState& hard_state);
+
+// Errors: not_found, too.
+[[nodiscard]] Result<HardState> read_hard_state(Disk& disk, const std::string& directory);
 
 // The log behind the snapshot, as far as the two go together; drops the log if the snapshot came
 // from a leader and took its place. False if neither is the case: entries between them are missing.

@@ -84,6 +84,9 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 struct HardState {
   Term term{0};
   NodeNumber vote = kNobody;  // in that term
+  // Up to here entries were known to be committed, and durable here, before this was written: so
+  // much may be applied at the next start at once. Late: nobody waits for it.
+  LogIndex commit{0};
 
   bool operator==(const HardState&) const = default;
 };

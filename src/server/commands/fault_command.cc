@@ -56,7 +56,8 @@ void handle_fault(NodeContext& context) {
     if (member == nullptr) return std::nullopt;
     return member->number;
   };
-  const Result<FaultCommand> command = fault::parse_fault(context.arguments().subspan(1), resolve);
+  const Result<FaultCommand> command =
+      fault::parse_fault(context.arguments().subspan(1), resolve, control->number());
   if (!command) return context.reply().error(errors::change_refused(command.error().message));
   fault::FaultRules& rules = control->bus().faults();
   if (command->kind == FaultCommand::Kind::status) {

@@ -292,9 +292,10 @@ std::string check_help_text() {
   return fmt::format(
       "{}\n\n"
       "Says the state of each file of a data directory and changes nothing. Exit status: 0 sound,\n"
-      "1 damaged, 2 it could not be found out.\n\n"
+      "1 damaged, 2 it could not be found out. A cluster's files are looked at, too.\n\n"
       "  --dump    prints the log, one JSON object per mutation\n"
-      "  --repair  keeps originals in DIR/damaged-<n> and leaves out what is damaged\n",
+      "  --repair  keeps originals in DIR/damaged-<n> and leaves out what is damaged;\n"
+      "            never touches a cluster's files\n",
       kCheckUsage);
 }
 

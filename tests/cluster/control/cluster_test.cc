@@ -132,6 +132,43 @@ TEST_CASE("control: a restart needs nothing but the directory", "[control]") {
   for (size_t i = 0; i < 3; ++i) CHECK(world.control(i).boot() == BootNumber{2});
 }
 
+TEST_CASE("control: a node that starts without a majority shows what it knew to be committed",
+          "[control]") {
+  const bool is_clean = GENERATE(false, true);
+  ControlWorld world(3);
+  world.start_all();
+  settle(world, 3);
+  // Nothing but a second of rest, or a clean stop, has to lie behind the last change.
+  if (!is_clean) world.advance_ms(1'500);
+  const size_t leader = world.leader();
+  const size_t asked = (leader + 1) % 3;
+  if (is_clean) {
+    for (size_t i = 0; i < 3; ++i) {
+      if (i != asked) world.node(i).kill();
+    }
+    bool is_stopped = false;
+    world.control(asked).stop([&] { is_stopped = true; });
+    world.until([&] { return is_stopped; }, 2'000, "stopped");
+  }
+  const uint64_t hash = world.control(asked).map_hash();
+  const LogIndex version = world.control(asked).map().version;
+  REQUIRE(world.control(asked).map().members.size() == 3);
+  for (size_t i = 0; i < 3; ++i) world.node(i).kill();
+
+  REQUIRE(world.node(asked).start());
+  CHECK(world.control(asked).map().version == version);
+  CHECK(world.control(asked).map_hash() == hash);
+  CHECK(world.control(asked).raft()->log().base().index < version);
+  world.advance_ms(5'000);
+  CHECK(world.control(asked).leader() == raft::kNobody);
+  CHECK(world.control(asked).lease_left_us() == 0);
+  CHECK(world.control(asked).map_hash() == hash);
+  for (size_t i = 0; i < 3; ++i) {
+    if (i != asked) REQUIRE(world.node(i).start());
+  }
+  settle(world, 3);
+}
+
 TEST_CASE("control: flags that contradict the directory are refused", "[control]") {
   ControlWorld world(1);
   world.start_all();
@@ -197,6 +234,20 @@ TEST_CASE("control: a node that was removed while it was down ends when it start
   REQUIRE(world.node(removed).start());
   world.until([&] { return !world.node(removed).fatal.empty(); }, 5'000, "it ends");
   CHECK(world.node(removed).fatal.find("removed") != std::string::npos);
+}
+
+TEST_CASE("control: a node whose identity is another one is told so, not that it was removed",
+          "[control]") {
+  ControlWorld world(3);
+  world.start_all();
+  settle(world, 3);
+  world.node(2).kill();
+  world.node(2).lose_identity();
+  REQUIRE(world.node(2).start());
+  world.until([&] { return !world.node(2).fatal.empty(); }, 5'000, "it ends");
+  INFO(world.node(2).fatal);
+  CHECK(world.node(2).fatal.find("with the data of another directory") != std::string::npos);
+  CHECK(world.node(2).fatal.find("removed") == std::string::npos);
 }
 
 TEST_CASE("control: a node that leaves is removed and ends", "[control]") {
@@ -279,6 +330,7 @@ TEST_CASE("control: who is not let in says why, and so do the others", "[control
   world.advance_ms(3'000);
   CHECK_FALSE(newcomer.control().is_member());
   CHECK(newcomer.has_logged(expected));
+  CHECK_FALSE(newcomer.has_logged("by  at"));
   const auto lines = [&](std::string_view part) {
     size_t count = 0;
     for (size_t i = 0; i < 3; ++i) {

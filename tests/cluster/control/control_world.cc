@@ -85,6 +85,8 @@ void TestNode::wipe() {
   identity_ = persistence::make_identity(rng_).node_id;
 }
 
+void TestNode::lose_identity() { identity_ = persistence::make_identity(rng_).node_id; }
+
 bool TestNode::has_logged(std::string_view part) const {
   return std::ranges::any_of(
       lines, [part](const std::string& line) { return line.find(part) != std::string::npos; });

@@ -40,6 +40,8 @@ class TestNode final : private ControlOwner, private LogSink {
   void resume();
   // Another, empty disk.
   void wipe();
+  // The directory is somebody else's now, by its identity; all else is as it was.
+  void lose_identity();
 
   [[nodiscard]] bool is_up() const { return control_ != nullptr && fatal.empty(); }
 

@@ -78,11 +78,28 @@ TEST_CASE("fault command: what is wrong is said", "[fault]") {
   CHECK(problem("DROP 5 TO") == "WITH, TO and FROM are followed by nodes or ALL");
   CHECK(problem("DROP 5 TO 0") == "no node is called \"0\"");
   CHECK(problem("DROP 5 TO 1024") == "no node is called \"1024\"");
-  CHECK(problem("DROP 5 TO ALL 1") == "no node is called \"ALL\"");
+  CHECK(problem("DROP 5 TO ALL 1") == "ALL is every node: no other stands beside it");
+  CHECK(problem("PARTITION 1 all") == "ALL is every node: no other stands beside it");
+  CHECK(problem("DROP 5 ALL") == "ALL follows WITH, TO or FROM");
+  CHECK(problem("DELAY 5 ALL") == "ALL follows WITH, TO or FROM");
+  CHECK(problem("DELAY 5 1 ALL") == "ALL follows WITH, TO or FROM");
   CHECK(problem("PARTITION") == "a partition needs nodes to be cut off from");
   CHECK(problem("PARTITION 1 x") == "no node is called \"x\"");
   CHECK(problem("FAIL 1") == "too many arguments for FAULT");
   CHECK(problem("STATUS now") == "too many arguments for FAULT");
+}
+
+TEST_CASE("fault command: the node itself is none that a link leads to", "[fault]") {
+  for (const std::vector<std::string_view>& words :
+       {std::vector<std::string_view>{"PARTITION", "node3"},
+        std::vector<std::string_view>{"DROP", "5", "TO", "1", "3"}}) {
+    const auto command = parse_fault(words, resolve, NodeNumber{3});
+    REQUIRE_FALSE(command);
+    CHECK(command.error().message.find(
+              "is this node itself, which has no link to itself: name the others") !=
+          std::string::npos);
+    CHECK(parse_fault(words, resolve, NodeNumber{2}));
+  }
 }
 
 TEST_CASE("fault command: random words never do more than be refused", "[fault]") {

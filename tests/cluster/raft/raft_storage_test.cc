@@ -4,6 +4,7 @@
 
 #include "cluster/raft/raft_files.h"
 #include "persistence/frame.h"
+#include "persistence/record_file.h"
 #include "tests/cluster/raft/lone_raft.h"
 
 namespace quoris::raft::testing {
@@ -432,6 +433,41 @@ TEST_CASE("storage: files that are missing or don't go together are refused", "[
   bench.kill();
   REQUIRE(write_hard_state(bench.disk(), kDirectory, {}));
   REQUIRE(bench.problem() == kStatePath + ": its term is older than that of the last entry");
+}
+
+TEST_CASE("storage: a log that lacks what was noted as committed is refused", "[raft]") {
+  Bench bench;
+  (void)bench.start();
+  bench.persist(some_batches()[0]);
+  bench.persist(some_batches()[1]);
+  bench.persist(entries_batch({entry_of(3, 1)}));
+  Persist noted;
+  noted.hard_state = HardState{.term = Term{1}, .vote = node(2), .commit = LogIndex{3}};
+  bench.persist(noted);
+  bench.advance();
+  bench.kill();
+  REQUIRE(bench.start().hard_state == *noted.hard_state);
+  bench.kill();
+
+  // Its last frame alone would be a torn tail, which nobody was promised.
+  const std::string log = *bench.disk().content(kLogPath);
+  bench.disk().put(kLogPath,
+                   encode_log({}, std::vector{configuration_entry(1, 1, voters({1, 2, 3})),
+                                              entry_of(2, 1, "two")}));
+  REQUIRE(bench.problem() == kLogPath +
+                                 ": it ends at entry 2, but entries up to 3 were committed: some "
+                                 "were lost");
+  bench.disk().put(kLogPath, log);
+  // An earlier version noted nothing.
+  persistence::Record record;
+  record.add("term", uint64_t{1});
+  record.add("vote", uint64_t{2});
+  REQUIRE(persistence::replace_record(bench.disk(), kDirectory, kStateName, "raft", record));
+  REQUIRE(bench.start().hard_state == HardState{.term = Term{1}, .vote = node(2)});
+  bench.kill();
+  record.add("commit", "many");
+  REQUIRE(persistence::replace_record(bench.disk(), kDirectory, kStateName, "raft", record));
+  REQUIRE(bench.problem() == kStatePath + ": damaged at offset 0: commit");
 }
 
 TEST_CASE("storage: after any failure of the disk nothing more is reported, and nothing is lost",

@@ -397,6 +397,54 @@ TEST_CASE("replication: what is applied comes in portions, once", "[raft]") {
   REQUIRE(lone.raft->take_output().is_empty());
 }
 
+TEST_CASE("replication: a restart applies what was noted as committed, and no more", "[raft]") {
+  LoneRaft lone(log_of({1, 1, 1, 1}));
+  lone.is_disk_quick = false;
+  lone.step(2, append_of(1, 4, 1, {entry_of(5, 1), entry_of(6, 1)}, 6));
+  // 5 and 6 are not durable yet.
+  REQUIRE(lone.commit() == 6);
+  REQUIRE(lone.applied.size() == 4);
+  REQUIRE(lone.raft->has_commit_to_note());
+  lone.raft->note_commit();
+  lone.take();
+  REQUIRE(lone.writes.back().hard_state == HardState{.term = Term{1}, .commit = LogIndex{4}});
+  REQUIRE_FALSE(lone.raft->has_commit_to_note());
+
+  StoredState kept = log_of({1, 1, 1, 1, 1, 1});
+  kept.hard_state = *lone.writes.back().hard_state;
+  LoneRaft again(kept);
+  REQUIRE(again.applied.size() == 4);
+  REQUIRE(again.commit() == 4);
+  // Nothing new is known: nothing is written, whoever asks.
+  again.raft->note_commit();
+  again.take();
+  REQUIRE(again.writes.empty());
+}
+
+TEST_CASE("replication: what a snapshot will replace is not noted as committed", "[raft]") {
+  // Entries 2 to 4 are another leader's, which the snapshot's leader never had.
+  LoneRaft lone(log_of({1, 1, 1, 1}));
+  lone.is_disk_quick = false;
+  SnapshotChunk chunk;
+  chunk.term = Term{2};
+  chunk.index = LogIndex{9};
+  chunk.snapshot_term = Term{2};
+  chunk.configuration = voters({1, 2, 3});
+  chunk.bytes = "s";
+  chunk.size = 1;
+  lone.step(2, chunk);
+  REQUIRE(lone.commit() == 9);
+  lone.raft->note_commit();
+  lone.take();
+  for (const Persist& write : lone.writes) {
+    if (write.hard_state) REQUIRE(write.hard_state->commit == LogIndex{0});
+  }
+  lone.persist_all();
+  lone.raft->note_commit();
+  lone.take();
+  REQUIRE(lone.writes.back().hard_state->commit == LogIndex{9});
+}
+
 TEST_CASE("replication: a client of a node that doesn't lead is told so", "[raft]") {
   LoneRaft lone(log_of({1}));
   REQUIRE(lone.raft->propose(lone.now_us, "x").error() == Refusal::not_leader);
