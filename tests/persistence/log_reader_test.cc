@@ -380,6 +380,34 @@ TEST_CASE("log reader: no segment with a rotten head is taken for one that was j
   }
 }
 
+// A head without its sequence looks as if a power cut had cut it short there.
+TEST_CASE("log reader: a head that has lost its sequence is damage if a frame knows of an fsync",
+          "[persistence]") {
+  LogBench bench;
+  bench.options.segment_bytes = 300;
+  bench.start();
+  for (int i = 0; i < 10; ++i) {
+    bench.turn(2);
+    bench.advance_ms(100);
+  }
+  bench.advance_ms(10'000);
+  bench.log.reset();
+  const std::vector<std::string> names = segments_of(bench);
+  REQUIRE(names.size() > 1);
+  for (const std::string& name : names) {
+    const std::string whole = *bench.disk().content(path_of(name));
+    for (size_t at = 48; at < kSegmentHeadSize; ++at) {
+      for (const char byte : {whole[at], '\x01', '\xFF'}) {
+        if (byte == '\0') continue;
+        CAPTURE(name, at, byte);
+        bench.disk().flip_byte(path_of(name), at, static_cast<uint8_t>(byte));
+        REQUIRE(bench.read()->end.damage);
+        bench.disk().put(path_of(name), whole);
+      }
+    }
+  }
+}
+
 TEST_CASE("log reader: a killed process tears nothing but the end", "[persistence]") {
   LogBench bench;
   bench.options.policy = SyncPolicy::never;

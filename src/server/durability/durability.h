@@ -7,9 +7,10 @@
 // is under which policy): a writer's own batch, and for readers the newest change that they saw.
 //
 // Without a data directory (tests of other things) all of this is off: nothing is held.
-// Invariants: acknowledged() never goes back while the log is wanted (`appendonly`). After a failed
-// recovery nothing is served and nothing in the directory was changed. Used by: node (one),
-// commands of persistence, INFO. Errors of the disk: refusal() says what writers are told.
+// Invariants: while the log is wanted (`appendonly`) acknowledged() never goes back. After a failed
+// recovery nothing is served and nothing in the directory was changed.
+// Used by: node (one), commands of persistence, INFO. Errors of the disk: refusal() says what
+// writers are told.
 #pragma once
 
 #include <cstdint>
