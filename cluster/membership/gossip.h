@@ -167,6 +167,7 @@ class Gossip {
   void emit(EventKind kind, const Member& member, NodeNumber told_by);
 
   // --- probes (gossip_probes.cc)
+  [[nodiscard]] bool is_only_coming(const Member& member) const;
   void begin_due_probes();
   void begin_probe(Member& target);
   void probe_on_hint(Member& target);

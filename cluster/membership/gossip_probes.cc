@@ -7,12 +7,20 @@
 
 namespace quoris::membership {
 
+// Let in a moment ago and not heard yet: it has to hear of that itself, keep it, and make its
+// links.
+bool Gossip::is_only_coming(const Member& member) const {
+  return !member.was_heard() && now_.monotonic_us < member.since_us + options_.probe_period_us;
+}
+
 void Gossip::begin_due_probes() {
   const NodeNumber self = members_.self().number;
   if (next_probe_us_ <= now_.monotonic_us) {
     next_probe_us_ = now_.monotonic_us + health_.scale(options_.probe_period_us);
     const auto target = order_.next(rng_, [this, self](NodeNumber number) {
-      return number != self && !members_.find(number)->is_down() && probes_.of(number) == nullptr;
+      const Member& member = *members_.find(number);
+      return number != self && !member.is_down() && probes_.of(number) == nullptr &&
+             !is_only_coming(member);
     });
     if (target) begin_probe(*members_.find(*target));
   }

@@ -250,6 +250,23 @@ TEST_CASE("control: a node whose identity is another one is told so, not that it
   CHECK(world.node(2).fatal.find("removed") == std::string::npos);
 }
 
+TEST_CASE("control: nobody is suspected because it was let in a moment ago", "[control]") {
+  // A newcomer hears of it when others have begun to probe, and keeps it on a slow disk first.
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    INFO(seed);
+    ControlWorld world(3, seed);
+    world.start_all();
+    settle(world, 3);
+    TestNode& newcomer = world.add_node();
+    REQUIRE(newcomer.start());
+    newcomer.disk().set_latency_us(15'000);
+    world.until([&] { return world.is_settled(); }, 5'000, "let in");
+    world.advance_ms(2'000);
+    CHECK(world.control(0).map().members.size() == 4);
+    for (size_t i = 0; i < 4; ++i) CHECK(world.control(i).gossip()->figures().accusations == 0);
+  }
+}
+
 TEST_CASE("control: a node that leaves is removed and ends", "[control]") {
   ControlWorld world(4);
   world.start_all();
