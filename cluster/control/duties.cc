@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "cluster/topology/planner.h"
 #include "cluster/topology/primaries.h"
 
@@ -125,6 +126,7 @@ class Decider {
         }
         return;
       case MemberState::down:
+        if (QUORIS_PLANTED("control: who is back stays down")) return;
         if (!is_gone && is_here(member, seen)) {
           change(member, is_fit(member, seen) ? MemberState::up : MemberState::stale, seen);
         }

@@ -5,7 +5,8 @@
 //
 // Only a build with QUORIS_PLANTED_BUGS has them, and there only the one that is named by
 // plant_bug() acts. Everywhere else the condition is the constant false.
-// Names: "<room>: <what goes wrong>". Used by: cluster, its tests, the simulator.
+// Names: "<room>: <what goes wrong>"; docs/simulator.md lists those that the simulator is to find.
+// Used by: cluster, persistence, server, their tests, the simulator.
 #pragma once
 
 #include <string_view>

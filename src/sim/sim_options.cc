@@ -22,6 +22,7 @@ struct Row {
   std::string_view help;
   Status (*set)(SimOptions& options, std::string_view value);
   std::string (*get)(const SimOptions& options);  // null: it is not part of what a run is
+  bool is_of_demo = false;                        // the demo says it
 };
 
 Error wrong(std::string_view value, std::string_view allowed) {
@@ -111,7 +112,8 @@ constexpr std::array kRows = {
         .value = "A..B",
         .help = "A run from each of these",
         .set = &set_seeds,
-        .get = nullptr},
+        .get = nullptr,
+        .is_of_demo = true},
     Row{.name = "nodes",
         .value = "N",
         .help = "How many nodes (default: 3)",
@@ -119,7 +121,8 @@ constexpr std::array kRows = {
             [](SimOptions& options, std::string_view value) {
               return set_number(options.nodes, value, 1, SimOptions::kNodesMax);
             },
-        .get = [](const SimOptions& options) { return std::to_string(options.nodes); }},
+        .get = [](const SimOptions& options) { return std::to_string(options.nodes); },
+        .is_of_demo = true},
     Row{.name = "clients",
         .value = "N",
         .help = "How many clients of each node (default: 2)",
@@ -127,7 +130,8 @@ constexpr std::array kRows = {
             [](SimOptions& options, std::string_view value) {
               return set_number(options.clients, value, 1, SimOptions::kClientsMax);
             },
-        .get = [](const SimOptions& options) { return std::to_string(options.clients); }},
+        .get = [](const SimOptions& options) { return std::to_string(options.clients); },
+        .is_of_demo = true},
     Row{.name = "time",
         .value = "60s",
         .help = "How long clients work, in simulated time; the last quarter, 5 to 12 s, is without "
@@ -141,17 +145,20 @@ constexpr std::array kRows = {
         .get =
             [](const SimOptions& options) {
               return fmt::format("{}s", options.time_us / kUsPerSecond);
-            }},
+            },
+        .is_of_demo = true},
     Row{.name = "faults",
         .value = "LIST",
         .help = "Profiles and kinds of faults, with commas (default: all)",
         .set = &set_faults,
-        .get = [](const SimOptions& options) { return options.faults; }},
+        .get = [](const SimOptions& options) { return options.faults; },
+        .is_of_demo = true},
     Row{.name = "workload",
         .value = "NAME",
         .help = "What clients do (default: mixed)",
         .set = &set_workload,
-        .get = [](const SimOptions& options) { return options.workload; }},
+        .get = [](const SimOptions& options) { return options.workload; },
+        .is_of_demo = true},
     Row{.name = "appendfsync",
         .value = "POLICY",
         .help = "The nodes' setting: always, everysec, no (default: everysec)",
@@ -164,7 +171,8 @@ constexpr std::array kRows = {
           options.cluster = true;
           return ok();
         },
-        .get = nullptr},
+        .get = nullptr,
+        .is_of_demo = true},
     Row{.name = "alone",
         .value = "",
         .help = "Each node stands for itself (default where there is one)",
@@ -172,7 +180,8 @@ constexpr std::array kRows = {
           options.cluster = false;
           return ok();
         },
-        .get = nullptr},
+        .get = nullptr,
+        .is_of_demo = true},
     Row{.name = "plant",
         .value = "BUG",
         .help = "A bug that is planted in the code, to see it found (builds with tests only)",
@@ -209,19 +218,48 @@ std::string quoted(const std::string& value) {
 
 std::string without_seeds(const SimOptions& options) {
   std::string text;
+  if (options.demo) text += " --demo";
   for (const Row& row : kRows) {
     if (row.get == nullptr) continue;
+    if (options.demo && row.is_of_demo) continue;
     const std::string value = row.get(options);
     if (!value.empty()) text += fmt::format(" --{} {}", row.name, quoted(value));
   }
-  if (options.cluster) text += *options.cluster ? " --cluster" : " --alone";
+  if (options.cluster && !options.demo) text += *options.cluster ? " --cluster" : " --alone";
   return text;
+}
+
+Error contradiction(std::string_view one, std::string_view other, std::string_view why) {
+  return {Errc::invalid_argument,
+          fmt::format("sim: --{} and --{} contradict each other: {}", one, other, why)};
+}
+
+// `said`: rows, in the order of the command line.
+Status check_together(const SimOptions& options, const std::vector<const Row*>& said) {
+  const auto has = [&said](std::string_view name) {
+    return std::ranges::find(said, name, &Row::name) != said.end();
+  };
+  if (has("seed") && has("seeds")) return contradiction("seed", "seeds", "say which of them");
+  if (has("cluster") && has("alone")) return contradiction("cluster", "alone", "say which of them");
+  for (const Row* row : said) {
+    if (options.demo && row->is_of_demo) {
+      return contradiction("demo", row->name, "the demo is one run whose story is written");
+    }
+  }
+  if (options.demo && options.trace) {
+    return contradiction("demo", "trace", "one tells the story, the other every event");
+  }
+  if (options.trace && options.first_seed != options.last_seed) {
+    return contradiction("trace", "seeds", "events are told of one run; give it with --seed");
+  }
+  return ok();
 }
 
 }  // namespace
 
 Result<SimOptions> parse_sim_options(std::span<const std::string> arguments) {
   SimOptions options;
+  std::vector<const Row*> said;
   if (Status known = set_faults(options, options.faults); !known) return known.error();
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::string_view word = arguments[i];
@@ -237,7 +275,11 @@ Result<SimOptions> parse_sim_options(std::span<const std::string> arguments) {
           Errc::invalid_argument,
           fmt::format("sim: there is no option --{}; quoris sim --help", word.substr(0, equals))};
     }
+    said.push_back(&*row);
     std::string_view value;
+    if (equals < word.size() && row->value.empty()) {
+      return Error{Errc::invalid_argument, fmt::format("sim: --{} takes no value", row->name)};
+    }
     if (equals < word.size()) {
       value = word.substr(equals + 1);
     } else if (!row->value.empty()) {
@@ -251,16 +293,19 @@ Result<SimOptions> parse_sim_options(std::span<const std::string> arguments) {
       return Error{set.error().code, fmt::format("sim: --{}: {}", row->name, set.error().message)};
     }
   }
+  if (const Status fits = check_together(options, said); !fits) return fits.error();
   return options;
 }
 
 std::string format_sim_options(const SimOptions& options) {
+  if (options.demo) return fmt::format("--seed {}{}", options.first_seed, without_seeds(options));
   return fmt::format("--seeds {}..{}{}", options.first_seed, options.last_seed,
                      without_seeds(options));
 }
 
 std::string replay_command(const SimOptions& options, uint64_t seed) {
-  return fmt::format("quoris sim --seed {}{} --trace", seed, without_seeds(options));
+  return fmt::format("quoris sim --seed {}{}{}", seed, without_seeds(options),
+                     options.demo ? "" : " --trace");
 }
 
 std::string sim_help() {

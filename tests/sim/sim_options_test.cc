@@ -22,8 +22,8 @@ TEST_CASE("sim options: what is not said has a default, and all of it is printed
 }
 
 TEST_CASE("sim options: values come behind a space or an equals sign", "[sim]") {
-  const auto options = parse({"--seeds=5..9", "--time", "2m", "--faults=kill,disk", "--trace",
-                              "--nodes", "5", "--appendfsync", "always"});
+  const auto options = parse({"--seeds=5..9", "--time", "2m", "--faults=kill,disk", "--nodes", "5",
+                              "--appendfsync", "always"});
   REQUIRE(options);
   CHECK(options->first_seed == 5);
   CHECK(options->last_seed == 9);
@@ -31,7 +31,7 @@ TEST_CASE("sim options: values come behind a space or an equals sign", "[sim]") 
   CHECK(options->fault_kinds == std::vector{FaultKind::slow_disk, FaultKind::failing_writes,
                                             FaultKind::failing_syncs, FaultKind::full_disk,
                                             FaultKind::kill});
-  CHECK(options->trace);
+  CHECK_FALSE(options->trace);
   CHECK(replay_command(*options, 7) ==
         "quoris sim --seed 7 --nodes 5 --clients 2 --time 120s --faults kill,disk "
         "--workload mixed --appendfsync always --trace");
@@ -59,6 +59,7 @@ TEST_CASE("sim options: what is wrong is named with what is allowed", "[sim]") {
       {{"--appendfsync", "never"}, "always, everysec or no"},
       {{"--speed", "2"}, "there is no option --speed"},
       {{"run"}, "'run' is not expected here"},
+      {{"--trace=yes"}, "--trace takes no value"},
   };
   for (const auto& [arguments, expected] : cases) {
     const auto options = parse(arguments);
@@ -66,6 +67,38 @@ TEST_CASE("sim options: what is wrong is named with what is allowed", "[sim]") {
     INFO(options.error().message);
     CHECK(options.error().message.find(expected) != std::string::npos);
   }
+}
+
+TEST_CASE("sim options: two that contradict each other are refused", "[sim]") {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"--seed", "3", "--seeds", "1..9"}, "--seed and --seeds contradict each other"},
+      {{"--seeds", "1..9", "--seed", "3"}, "--seed and --seeds contradict each other"},
+      {{"--cluster", "--alone"}, "--cluster and --alone contradict each other"},
+      {{"--trace", "--seeds", "1..9"}, "--trace and --seeds contradict each other"},
+      {{"--demo", "--trace"}, "--demo and --trace contradict each other"},
+      {{"--demo", "--seeds", "1..9"}, "--demo and --seeds contradict each other"},
+      {{"--nodes", "5", "--demo"}, "--demo and --nodes contradict each other"},
+      {{"--demo", "--clients", "3"}, "--demo and --clients contradict each other"},
+      {{"--demo", "--time", "60s"}, "--demo and --time contradict each other"},
+      {{"--demo", "--faults", "kill"}, "--demo and --faults contradict each other"},
+      {{"--demo", "--workload", "mixed"}, "--demo and --workload contradict each other"},
+      {{"--demo", "--alone"}, "--demo and --alone contradict each other"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    const auto options = parse(arguments);
+    REQUIRE_FALSE(options);
+    INFO(options.error().message);
+    CHECK(options.error().message.find(expected) != std::string::npos);
+  }
+  CHECK(parse({"--trace", "--seed", "7"}));
+  CHECK(parse({"--trace", "--seeds", "7..7"}));
+}
+
+TEST_CASE("sim options: a demo is replayed as a demo", "[sim]") {
+  const auto options = parse({"--demo", "--seed", "7", "--appendfsync", "always"});
+  REQUIRE(options);
+  CHECK(format_sim_options(*options) == "--seed 7 --demo --appendfsync always");
+  CHECK(replay_command(*options, 7) == "quoris sim --seed 7 --demo --appendfsync always");
 }
 
 struct Output {

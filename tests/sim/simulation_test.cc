@@ -184,6 +184,47 @@ TEST_CASE("simulation: bugs of a cluster are found", "[sim]") {
   CHECK(found >= bug.found_min);
 }
 
+// What one checker alone looks at.
+struct LoneCheckersBug {
+  const char* name;
+  const char* checker;
+  std::vector<std::string> arguments;
+  size_t found_min;  // of 6 seeds
+};
+
+TEST_CASE("simulation: what only one checker looks at is found by it", "[sim]") {
+  if (!kHasPlantedBugs) return;
+  const LoneCheckersBug bug =
+      GENERATE(LoneCheckersBug{"server: who waits for the log is not woken",
+                               "progress: ",
+                               {"--nodes", "1", "--faults", "none", "--appendfsync", "always"},
+                               4},
+               LoneCheckersBug{"control: who is back stays down",
+                               "cluster: ",
+                               {"--nodes", "3", "--faults", "kill", "--workload", "writes"},
+                               2});
+  SimOptions options = options_of(bug.arguments);
+  options.time_us = 20'000'000;
+  options.clients = 2;
+  const auto found_by = [&](const std::string& plant) {
+    options.plant = plant;
+    size_t found = 0;
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+      const SimReport report = run_simulation(options, seed);
+      INFO(complaints_of(report));
+      for (const std::string& complaint : report.complaints) {
+        CHECK(complaint.starts_with(bug.checker));
+      }
+      if (!report.passed()) ++found;
+    }
+    return found;
+  };
+  CHECK(found_by("") == 0);
+  const size_t found = found_by(bug.name);
+  WARN(bug.name << ": found by " << found << " of 6 seeds");
+  CHECK(found >= bug.found_min);
+}
+
 // The founder leads; the power of all goes when it has made a change and the others' disks have not
 // come to it yet.
 TEST_CASE("simulation: an ack that doesn't wait for the disk is found", "[sim]") {
