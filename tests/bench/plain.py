@@ -1,4 +1,4 @@
-"""Plain `redis-benchmark -q`, all its own tests with its own settings, on one node and redis-server.
+"""Plain `redis-benchmark -q`, all its own tests as they are, on one node and on redis-server.
 
 Run by `scripts/bench plain`; not a test. What a user sees who tries both: requests per second, the
 client on the second core, so that often the client is what limits. For the cost see `speed`.
