@@ -33,7 +33,7 @@ std::map<std::string, std::string> contents_of(Machine& machine) {
   std::map<std::string, std::string> contents;
   if (machine.node() == nullptr) return contents;
   machine.node()->store().db(DbIndex{0}).for_each([&](store::Entry& entry) {
-    if (entry.expire_at_ms() == 0) contents.emplace(entry.key(), describe_entry(entry));
+    if (!entry.has_expiry()) contents.emplace(entry.key(), describe_entry(entry));
     return true;
   });
   return contents;
