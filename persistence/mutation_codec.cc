@@ -227,9 +227,9 @@ char* MutationEncoder::encode(std::span<const Mutation> batch, char* out) {
 char* MutationEncoder::encode_one(const Mutation& mutation, char* out) {
   const auto kind = static_cast<uint8_t>(mutation.kind);
   const uint8_t parts = kParts[kind];
-  const uint64_t stamp = stamp_of(mutation.version);
-  const bool is_counted = !QUORIS_PLANTED("persistence: the log drops a version's low bits");
-  const uint64_t low_bits = is_counted ? low_bits_of(mutation.version) : 0;
+  const bool is_early = QUORIS_PLANTED("persistence: the log tells of an earlier version");
+  const uint64_t stamp = stamp_of(mutation.version) - (is_early ? 1 : 0);
+  const uint64_t low_bits = low_bits_of(mutation.version);
   char* const head = out++;
   uint8_t flags = kind;
   if (mutation.db != state_.db) {

@@ -199,14 +199,14 @@ TEST_CASE("simulation: what only one checker looks at is found by it", "[sim]") 
                                "progress: ",
                                {"--nodes", "1", "--faults", "none", "--appendfsync", "always"},
                                4},
-               LoneCheckersBug{"persistence: the log drops a version's low bits",
+               LoneCheckersBug{"persistence: the log tells of an earlier version",
                                "convergence: ",
                                {"--nodes", "1", "--faults", "none", "--workload", "registers"},
                                6},
                LoneCheckersBug{"control: who is back stays down",
                                "cluster: ",
-                               {"--nodes", "3", "--faults", "kill", "--workload", "writes"},
-                               2});
+                               {"--nodes", "3", "--faults", "restart,kill", "--workload", "writes"},
+                               3});
   SimOptions options = options_of(bug.arguments);
   options.time_us = 20'000'000;
   options.clients = 2;
