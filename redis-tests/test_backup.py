@@ -6,7 +6,8 @@ import subprocess
 import threading
 import unittest
 
-from harness import ROOT, ServerTest, start_quoris
+from cluster import ClusterTest
+from harness import QUORIS, ROOT, ServerTest, quoris_is_oracle, start_quoris
 
 BACKUP = os.path.join(ROOT, "scripts/backup")
 
@@ -63,6 +64,22 @@ class Backup(ServerTest):
         done = subprocess.run([BACKUP, self.server.folder, self.server.folder],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
+
+
+@unittest.skipIf(quoris_is_oracle(), "a cluster of Redis is not built by flags")
+class OfAMember(ClusterTest):
+    def test_a_copy_is_sound_and_can_be_recovered_as_a_cluster_of_one(self):
+        cluster = self.cluster(3)
+        member = cluster.nodes[1]
+        self.assertEqual(member.call("SET", "key", "value"), b"OK")
+        target = os.path.join(member.folder, "copy")
+        done = subprocess.run([BACKUP, member.data, target], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        checked = subprocess.run([QUORIS, "check", target], capture_output=True, text=True)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        recovered = subprocess.run([QUORIS, "recover", "--new-cluster", target],
+                                   capture_output=True, text=True)
+        self.assertEqual(recovered.returncode, 0, recovered.stdout + recovered.stderr)
 
 
 if __name__ == "__main__":

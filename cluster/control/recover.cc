@@ -67,7 +67,7 @@ Result<Kept> read_kept(Disk& disk, Rng& rng, const std::string& directory) {
   if (!file) return file.error();
   if (!*file || !(*file)->is_member()) return no_member(directory);
   kept.file = **std::move(file);
-  auto state = raft::read_state(disk, directory, kept.torn_bytes);
+  auto state = raft::read_state(disk, directory, kept.torn_bytes, raft::ShortLog::accepted);
   if (!state) return state.error();
   if (!*state || ((*state)->snapshot == nullptr && (*state)->entries.empty())) {
     return no_member(directory);
@@ -188,6 +188,12 @@ void tell_losses(const ClusterMap& before, const Kept& kept, const Holdings& hol
   print("without this node. Those that it has heard of count as made, whether they were or not.");
   if (kept.torn_bytes > 0) {
     print(fmt::format("The end of the log was torn: {} bytes of it are dropped.", kept.torn_bytes));
+  }
+  if (const LogIndex end = last_index(kept.raft); kept.raft.hard_state.commit > end) {
+    print(
+        fmt::format("Changes of the cluster up to {} were made, but the log ends at {}: some are "
+                    "lost.",
+                    raw(kept.raft.hard_state.commit), raw(end)));
   }
   print("WHAT MAY BE LOST OF THE DATA: writes that other nodes confirmed without this one.");
   print(

@@ -98,7 +98,7 @@ class Parser {
     const auto value = words_.empty() ? std::nullopt : parse_double(next());
     if (!value || !(*value >= 0 && *value <= 100))
       return wrong("a share is given as 0 to 100 percent");
-    command_.share = Share{static_cast<uint32_t>(std::lround(*value * (kWhole / 100)))};
+    command_.share = Share{static_cast<uint32_t>(std::lround(*value * kWhole / 100))};
     return ok();
   }
 

@@ -361,7 +361,7 @@ bool fit_log_to_snapshot(StoredState& state) {
 }
 
 Result<std::optional<StoredState>> read_state(Disk& disk, const std::string& directory,
-                                              uint64_t& torn_bytes) {
+                                              uint64_t& torn_bytes, ShortLog short_log) {
   StoredState state;
   Result<SnapshotPtr> snapshot = read_snapshot(disk, join(directory, kSnapshotName));
   if (!snapshot) return snapshot.error();
@@ -389,7 +389,7 @@ Result<std::optional<StoredState>> read_state(Disk& disk, const std::string& dir
     return inconsistent(log_path, "entries between the snapshot and the log are missing");
   if (state.hard_state.term < last_term(state))
     return inconsistent(state_path, "its term is older than that of the last entry");
-  if (state.hard_state.commit > last_index(state)) {
+  if (state.hard_state.commit > last_index(state) && short_log == ShortLog::refused) {
     return inconsistent(log_path,
                         fmt::format("it ends at entry {}, but entries up to {} were "
                                     "committed: some were lost",

@@ -77,10 +77,17 @@ struct LogContent {
 // from a leader and took its place. False if neither is the case: entries between them are missing.
 [[nodiscard]] bool fit_log_to_snapshot(StoredState& state);
 
+// A log that ends before what was known to be committed.
+enum class ShortLog : uint8_t {
+  refused,   // by a voter, which must not forget
+  accepted,  // by the last resort: its commit index is what there is
+};
+
 // What a node has kept. Nothing if no node has ever run here. Errors: corrupt, unsupported, those
 // of the disk.
 [[nodiscard]] Result<std::optional<StoredState>> read_state(Disk& disk,
                                                             const std::string& directory,
-                                                            uint64_t& torn_bytes);
+                                                            uint64_t& torn_bytes,
+                                                            ShortLog short_log = ShortLog::refused);
 
 }  // namespace quoris::raft

@@ -12,7 +12,7 @@ void Node::shutdown(const Shutdown& how, std::function<void()> failed) {
   abort_stop_ = false;
   log_.write(LogLevel::notice, "stopping");
   if (durability_.directory() == nullptr || durability_.is_loading()) return leave();
-  const bool disk_fails = durability_.log() != nullptr && !durability_.log()->accepts();
+  const bool disk_fails = durability_.log_fails();
   if (disk_fails && !how.force) {
     log_.write(LogLevel::warning, "the log cannot be written: the server goes on");
     stopping_ = false;

@@ -278,6 +278,37 @@ TEST_CASE("durability: a log that is written beside a snapshot alone holds no re
   CHECK(machine.at_once(client, {"GET", "b"}) == "$1\r\n1\r\n");
 }
 
+TEST_CASE("durability: a snapshot whose log can't be written fails, as nobody waits for the log",
+          "[durability]") {
+  const bool is_wanted_first = GENERATE(false, true);
+  CAPTURE(is_wanted_first);
+  Machine machine;
+  machine.set("appendonly", is_wanted_first ? "yes" : "no");
+  machine.set("save", "3600 1");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  if (is_wanted_first) {
+    machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+    CHECK(machine.at_once(client, {"SET", "a", "1"}) == kOk);
+    machine.advance_ms(3'000);
+    CHECK(machine.at_once(client, {"CONFIG", "SET", "appendonly", "no"}) == kOk);
+    machine.advance_ms(2'000);
+    CHECK(machine.at_once(client, {"BGSAVE"}) == "+Background saving started\r\n");
+  } else {
+    CHECK(machine.at_once(client, {"SET", "a", "1"}) == kOk);
+    CHECK(machine.at_once(client, {"BGSAVE"}) == "+Background saving started\r\n");
+    machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  }
+  machine.advance_ms(10'000);
+  CHECK(machine.node().durability().saving().has_failed());
+  CHECK(machine.at_once(client, {"SET", "b", "1"}).starts_with("-MISCONF"));
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(20'000);
+  CHECK(machine.at_once(client, {"BGSAVE"}) == "+Background saving started\r\n");
+  machine.advance_ms(5'000);
+  CHECK(machine.at_once(client, {"SET", "b", "1"}) == kOk);
+}
+
 // The path of the last file of the log, and its content.
 std::pair<std::string, std::string> last_segment(Machine& machine) {
   const auto files = persistence::find_log_files(machine.disk(), Machine::kDirectory);

@@ -180,6 +180,7 @@ void Durability::end_closing() {
 }
 
 void Durability::settings_changed() {
+  was_unwanted_ = was_unwanted_ || (is_wanted_ && !node_.values().appendonly);
   is_wanted_ = node_.values().appendonly;
   if (!is_ready()) return;
   if (is_closing_log_) return;  // it is called again
@@ -227,6 +228,7 @@ void Durability::release_acknowledged() {
     unacknowledged_.pop_front();
     some = true;
   }
+  some = some || was_unwanted_;
   if (some && !QUORIS_PLANTED("server: who waits for the log is not woken")) {
     node_.release_replies();
   }

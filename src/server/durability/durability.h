@@ -158,6 +158,8 @@ class Durability final : public BatchListener, private persistence::LogOwner {
   bool turn_has_batches_ = false;
   bool is_closing_log_ = false;
   bool is_wanted_ = false;  // the log: `appendonly`
+  // It was wanted, then not: replies may wait for what is no turn's end any more.
+  bool was_unwanted_ = false;
   store::Version acknowledged_version_ = store::kNoVersion;
   store::Version last_removal_ = store::kNoVersion;
   store::Version last_swap_ = store::kNoVersion;

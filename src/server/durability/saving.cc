@@ -231,8 +231,23 @@ void Saving::conclude(const Error* error) {
 
 // --- by itself ----------------------------------------------------------------------------------
 
+// The log beside a snapshot isn't wanted by itself, so nobody waits for it: were it waited for
+// while it can't be written, or is slower than the writers, it would grow without end and nobody
+// would hear that nothing is saved.
+void Saving::give_up_if_stuck() {
+  if (!is_running() || publishing_ || node_.values().appendonly) return;
+  if (durability_.log() == nullptr || durability_.log()->accepts()) return;
+  waits_for_log_ = false;
+  end_.reset();
+  writer_.reset();
+  const Error error{Errc::io, "the log beside it cannot be written, or not as fast as it grows"};
+  conclude(&error);
+}
+
 void Saving::tick() {
-  if (!durability_.is_ready() || is_running()) return;
+  if (!durability_.is_ready()) return;
+  give_up_if_stuck();
+  if (is_running()) return;
   if (node_.now_us() / 1'000'000 < retry_at_s_) return;
   if (is_due_by_gap() || is_due_by_log()) return begin(Kind::rewrite, {});
   if (is_due_by_save_points()) begin(Kind::snapshot, {});

@@ -108,6 +108,7 @@ class Saving {
   void publish(const persistence::SnapshotInfo& info);
   [[nodiscard]] persistence::Manifest manifest_with(const persistence::SnapshotInfo& info) const;
   void conclude(const Error* error);
+  void give_up_if_stuck();
   [[nodiscard]] bool is_due_by_save_points() const;
   [[nodiscard]] bool is_due_by_log() const;
   [[nodiscard]] bool is_due_by_gap() const;

@@ -149,7 +149,8 @@ constexpr SettingRow kRows[] = {
     {.name = "active-defrag-threshold-lower",
      .group = SettingGroup::limits,
      .kind = Integer{.field = &V::active_defrag_threshold_lower, .low = 0, .high = 1000},
-     .help = "... and up to this percentage of what is in use."},
+     .help = "Active defragmentation leaves alone free memory up to this percentage of what is in "
+             "use."},
     {.name = "active-defrag-cycle-max",
      .group = SettingGroup::limits,
      .kind = Integer{.field = &V::active_defrag_cycle_max, .low = 1, .high = 99},
@@ -424,7 +425,8 @@ constexpr SettingRow kRows[] = {
      .help = "What clients of this node expect of a cluster. `any`: any node answers for all keys. "
              "`slots`: clients that route by themselves, as they do with Redis Cluster: they are "
              "sent to the owner of a key (`-MOVED`), commands without keys are about this node's "
-             "part, and commands on several keys need them in one slot."},
+             "part, and commands on several keys need them in one slot. So far only CLUSTER SLOTS "
+             "follows it: no command is redirected yet."},
 
     // --- monitoring ---
     {.name = "slowlog-log-slower-than",

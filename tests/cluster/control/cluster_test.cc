@@ -136,6 +136,7 @@ TEST_CASE("control: a node that starts without a majority shows what it knew to 
           "[control]") {
   const bool is_clean = GENERATE(false, true);
   ControlWorld world(3);
+  if (is_clean) world.options.note_commit_us = 60'000'000;
   world.start_all();
   settle(world, 3);
   // Nothing but a second of rest, or a clean stop, has to lie behind the last change.

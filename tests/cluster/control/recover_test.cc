@@ -186,6 +186,19 @@ class Owner final : public raft::StorageOwner {
 
 }  // namespace
 
+TEST_CASE("recover: a log that lost what was committed is the last resort's, not a voter's",
+          "[control]") {
+  Survivor survivor;
+  survivor.write();
+  REQUIRE(raft::write_hard_state(survivor.disk(), kDirectory,
+                                 {.term = Term{5}, .vote = node(1), .commit = LogIndex{1'000}}));
+  uint64_t torn = 0;
+  CHECK_FALSE(raft::read_state(survivor.disk(), kDirectory, torn));
+  REQUIRE(survivor.recover());
+  CHECK(survivor.text.find("up to 1000 were made, but the log ends at") != std::string::npos);
+  check_recovered(survivor);
+}
+
 TEST_CASE("recover: the survivor owns all, alone, with every entry that it has", "[control]") {
   Survivor survivor;
   survivor.add(topology::SetSetting{.name = "colour", .value = "blue"});
