@@ -309,6 +309,25 @@ TEST_CASE("durability: a snapshot whose log can't be written fails, as nobody wa
   CHECK(machine.at_once(client, {"SET", "b", "1"}) == kOk);
 }
 
+TEST_CASE("durability: who is held is answered when `appendonly` goes to no and back in a turn",
+          "[durability]") {
+  Machine machine;
+  machine.set("appendfsync", "always");
+  REQUIRE(machine.start());
+  auto client = machine.connect();
+  auto writer = machine.connect();
+  CHECK(machine.ask(client, {"SET", "a", "1"}) == kOk);
+  machine.disk().fail(Operation::sync, {.code = Errc::io, .count = 1'000});
+  CHECK(machine.at_once(writer, {"SET", "b", "1"}).empty());
+  machine.advance_ms(1'000);
+  machine.send(client, {"CONFIG", "SET", "appendonly", "no"});
+  machine.send(client, {"CONFIG", "SET", "appendonly", "yes"});
+  machine.turn();
+  machine.disk().stop_failing(Operation::sync);
+  machine.advance_ms(30'000);
+  CHECK(writer.received() == kOk);
+}
+
 // The path of the last file of the log, and its content.
 std::pair<std::string, std::string> last_segment(Machine& machine) {
   const auto files = persistence::find_log_files(machine.disk(), Machine::kDirectory);
