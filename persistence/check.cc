@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "persistence/dump.h"
 #include "persistence/repair.h"
 #include "persistence/survey.h"
@@ -44,8 +45,8 @@ void say_snapshots(const Survey& survey, const LineSink& out) {
   for (const SnapshotState& state : survey.snapshots) {
     const ManifestSnapshot& snapshot = state.snapshot;
     out(state.problem.empty()
-            ? fmt::format("{}: good; positions {} to {}, {} mutations", snapshot.name,
-                          raw(snapshot.begin), raw(snapshot.end), state.mutations)
+            ? fmt::format("{}: good; positions {} to {}, {}", snapshot.name, raw(snapshot.begin),
+                          raw(snapshot.end), counted(state.mutations, "mutation"))
             : fmt::format("{}: DAMAGED: {}", snapshot.name, state.problem));
   }
 }
@@ -56,9 +57,10 @@ std::string describe(const LogFault& fault) {
 
 void say_log(const Survey& survey, const LineSink& out) {
   for (const LogFile& file : survey.files.chain) {
-    const auto counted = survey.mutations.find(file.name);
-    out(fmt::format("{}: positions {} to {}, {} mutations", file.name, raw(file.head.begin),
-                    raw(file.end), counted == survey.mutations.end() ? 0 : counted->second));
+    const auto found = survey.mutations.find(file.name);
+    const uint64_t mutations = found == survey.mutations.end() ? 0 : found->second;
+    out(fmt::format("{}: positions {} to {}, {}", file.name, raw(file.head.begin), raw(file.end),
+                    counted(mutations, "mutation")));
   }
   for (const HeadlessFile& file : survey.files.headless) {
     out(fmt::format("{}: {} bytes that are not used: {}", file.name, file.size, file.problem));
@@ -100,13 +102,13 @@ Result<bool> check_directory(Disk& disk, const std::string& directory, const Lin
   say_snapshots(*survey, out);
   say_log(*survey, out);
   const Result<std::string> advice = others ? others(out) : Result<std::string>(std::string());
-  if (!advice) return advice.error();
   if (!survey->is_sound()) {
     out(
         fmt::format("DAMAGED; `quoris check {} --repair` keeps the originals and leaves out what "
                     "is damaged",
                     directory));
   }
+  if (!advice) return advice.error();
   if (!advice->empty()) out("DAMAGED: " + *advice);
   const bool is_sound = survey->is_sound() && advice->empty();
   if (is_sound) out("sound");

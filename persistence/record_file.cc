@@ -94,6 +94,11 @@ Result<Record> read_record(Disk& disk, const std::string& path, std::string_view
 
 Status replace_record(Disk& disk, const std::string& directory, std::string_view name,
                       std::string_view kind, const Record& record) {
+  for (const auto& [field, value] : record.fields) {
+    if (value.find('\n') == std::string::npos) continue;
+    return Error{Errc::invalid_argument,
+                 fmt::format("{} can't be kept in {}: it has more than one line", field, name)};
+  }
   const std::string path = join(directory, name);
   const std::string temporary = path + std::string(kTemporarySuffix);
   if (Status removed = disk.remove(temporary); !removed) return removed;

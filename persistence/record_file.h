@@ -39,7 +39,8 @@ struct Record {
 [[nodiscard]] Result<Record> read_record(Disk& disk, const std::string& path,
                                          std::string_view kind);
 
-// Durable when it returns. A file of this name with ".tmp" behind it is used on the way.
+// Durable when it returns. Errors: invalid_argument for a value of several lines. A file of this
+// name with ".tmp" behind it is used on the way.
 [[nodiscard]] Status replace_record(Disk& disk, const std::string& directory, std::string_view name,
                                     std::string_view kind, const Record& record);
 

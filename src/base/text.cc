@@ -87,6 +87,10 @@ std::optional<long double> parse_long_double(std::string_view text) noexcept {
                                     [](const char* from, char** to) { return strtold(from, to); });
 }
 
+std::string counted(uint64_t count, std::string_view noun) {
+  return std::to_string(count) + ' ' + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 size_t format_int64(int64_t value, char* out) noexcept {
   return static_cast<size_t>(std::to_chars(out, out + kInt64TextMax, value).ptr - out);
 }

@@ -36,6 +36,9 @@ size_t format_int64(int64_t value, char* out) noexcept;
 // Longest form of format_double ("-2.2250738585072014e-308").
 inline constexpr size_t kDoubleTextMax = 24;
 
+// "1 member", "2 members": a noun whose plural ends with s.
+[[nodiscard]] std::string counted(uint64_t count, std::string_view noun);
+
 // As RESP2 and RESP3 replies carry a double: %.17g, so 0.1 is "0.10000000000000001" as in 7.0;
 // "inf", "-inf", "nan". The second form writes to `out` and returns the length.
 // REQUIRES of the second: room for kDoubleTextMax + 1 characters.

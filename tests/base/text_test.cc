@@ -14,6 +14,12 @@ using Words = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("text: one of a thing, several things", "[base]") {
+  CHECK(counted(0, "member") == "0 members");
+  CHECK(counted(1, "member") == "1 member");
+  CHECK(counted(12, "member") == "12 members");
+}
+
 TEST_CASE("text: an int64 is parsed in its canonical form only", "[base]") {
   CHECK(parse_int64("0") == 0);
   CHECK(parse_int64("7") == 7);

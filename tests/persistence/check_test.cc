@@ -122,6 +122,23 @@ TEST_CASE("check: a log that is gone is told with a name, and begun anew by a re
   REQUIRE(found->keys == 0);
 }
 
+TEST_CASE("check: what can't be told of other files does not keep the log's verdict back",
+          "[persistence]") {
+  CheckBench bench;
+  const auto newer = [](const LineSink&) -> Result<std::string> {
+    return Error{Errc::unsupported, "from a later version"};
+  };
+  Said sound;
+  const auto checked = check_directory(bench.disk(), kDirectory, sound.sink(), newer);
+  REQUIRE_FALSE(checked);
+  REQUIRE(checked.error().message == "from a later version");
+  REQUIRE_FALSE(sound.has("DAMAGED"));
+  bench.disk().flip_byte(bench.segments[1], kSegmentHeadSize + 5);
+  Said damaged;
+  REQUIRE_FALSE(check_directory(bench.disk(), kDirectory, damaged.sink(), newer));
+  REQUIRE(damaged.has("DAMAGED; `quoris check"));
+}
+
 TEST_CASE("check: a torn tail is no damage, and is told", "[persistence]") {
   CheckBench bench;
   const std::string& last = bench.segments.back();

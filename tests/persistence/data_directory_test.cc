@@ -60,6 +60,22 @@ TEST_CASE("record: what is written is read, and no changed byte passes", "[persi
   }
 }
 
+TEST_CASE("record: a value of several lines is refused, and the file stays as it was",
+          "[persistence]") {
+  Bench bench;
+  REQUIRE(bench.disk().make_directory(kPath));
+  Record record;
+  record.add("name", "one line");
+  REQUIRE(replace_record(bench.disk(), kPath, "record", "test", record));
+  record.add("more", "abc\n");
+  const Status refused = replace_record(bench.disk(), kPath, "record", "test", record);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::invalid_argument);
+  const Result<Record> kept = read_record(bench.disk(), kPath + "/record", "test");
+  REQUIRE(kept);
+  CHECK(kept->fields.size() == 1);
+}
+
 TEST_CASE("data directory: a new one gets an identity and keeps it", "[persistence]") {
   Bench bench;
   std::string node_id;

@@ -232,6 +232,11 @@ Result<CommandLine> parse_command_line(std::span<const std::string> arguments) {
     simulation.rest.assign(arguments.begin() + 1, arguments.end());
     return simulation;
   }
+  if (arguments.size() == 1 && arguments[0] == "help") {
+    CommandLine help;
+    help.action = CommandLine::Action::help;
+    return help;
+  }
   Result<Folded> folded = fold(arguments);
   if (!folded) return folded.error();
   CommandLine line;

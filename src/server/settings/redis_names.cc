@@ -150,10 +150,35 @@ constexpr std::string_view kRedisOnly[] = {
 };
 static_assert(std::ranges::is_sorted(kRedisOnly));
 
+struct Instead {
+  std::string_view name;
+  std::string_view use;
+};
+
+constexpr std::string_view kJoin = "a cluster is founded with cluster-port, joined with seed";
+
+constexpr Instead kInstead[] = {
+    {"cluster-announce-bus-port", "the port of the others is cluster-port"},
+    {"cluster-announce-hostname", "see announce-host"},
+    {"cluster-announce-ip", "see announce-host"},
+    {"cluster-enabled", kJoin},
+    {"masterauth", "nodes prove to each other that they know cluster-secret"},
+    {"replicaof", kJoin},
+    {"slaveof", kJoin},
+};
+static_assert(std::ranges::all_of(kInstead, [](const Instead& each) {
+  return std::ranges::binary_search(kRedisOnly, each.name);
+}));
+
 }  // namespace
 
 bool is_redis_only_setting(std::string_view name) {
   return std::ranges::binary_search(kRedisOnly, to_lower(name));
+}
+
+std::string_view instead_of_redis_setting(std::string_view name) {
+  const auto found = std::ranges::find(kInstead, to_lower(name), &Instead::name);
+  return found == std::end(kInstead) ? std::string_view() : found->use;
 }
 
 }  // namespace quoris::server

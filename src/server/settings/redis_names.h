@@ -12,4 +12,7 @@ namespace quoris::server {
 // Whatever the case.
 [[nodiscard]] bool is_redis_only_setting(std::string_view name);
 
+// What to use instead, as a clause; empty: nothing. Whatever the case.
+[[nodiscard]] std::string_view instead_of_redis_setting(std::string_view name);
+
 }  // namespace quoris::server

@@ -87,7 +87,12 @@ Outcome parse(const Choice& kind, SettingValues& values, const std::string& word
   return fmt::format("argument(s) must be one of the following: {}", fmt::join(kind.names, ", "));
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+
 Outcome parse(const Text& kind, SettingValues& values, const std::string& word) {
+  if (kind.rule == Text::Rule::line && std::ranges::any_of(word, &is_control)) {
+    return std::string("argument must be one line, without control characters");
+  }
   if (kind.rule != Text::Rule::any && word.find('\0') != std::string::npos) {
     return std::string("argument must be a path, without a zero byte");
   }
@@ -153,7 +158,10 @@ std::string allowed(const Choice& kind) {
   return fmt::format("`{}`", fmt::join(kind.names, "`, `"));
 }
 
-std::string allowed(const Text& kind) { return kind.rule == Text::Rule::any ? "text" : "a path"; }
+std::string allowed(const Text& kind) {
+  if (kind.rule == Text::Rule::any) return "text";
+  return kind.rule == Text::Rule::line ? "one line of text" : "a path";
+}
 
 std::string allowed(const Custom& kind) { return std::string(kind.allowed); }
 
@@ -236,7 +244,11 @@ std::string_view nearest_setting(std::string_view name) {
 
 std::string describe_unknown(std::string_view name, std::string_view thing,
                              const std::function<std::string(std::string_view)>& spell) {
-  if (is_redis_only_setting(name)) return "Redis has this setting, Quoris doesn't";
+  if (is_redis_only_setting(name)) {
+    const std::string_view instead = instead_of_redis_setting(name);
+    return fmt::format("Redis has this setting, Quoris doesn't{}{}", instead.empty() ? "" : ": ",
+                       instead);
+  }
   const std::string_view nearest = nearest_setting(name);
   if (nearest.empty()) return fmt::format("there is no such {}", thing);
   return fmt::format("there is no such {}; did you mean {}?", thing, spell(nearest));

@@ -74,9 +74,10 @@ struct Choice {
   void (*set)(SettingValues& values, uint8_t value);
 };
 
-// One word of any bytes; a path has no zero byte, and can't be empty where it is `required`.
+// One word of any bytes; a path has no zero byte, and can't be empty where it is `required`; a line
+// has no control characters.
 struct Text {
-  enum class Rule : uint8_t { any, path, required_path };
+  enum class Rule : uint8_t { any, path, required_path, line };
   std::string SettingValues::*field;
   Rule rule = Rule::any;
 };

@@ -354,7 +354,7 @@ constexpr SettingRow kRows[] = {
     {.name = "cluster-secret",
      .group = SettingGroup::cluster,
      .flags = immutable | sensitive,
-     .kind = Text{.field = &V::cluster_secret},
+     .kind = Text{.field = &V::cluster_secret, .rule = Text::Rule::line},
      .help = "What all nodes of the cluster know and nobody else: each proves it to the other and "
              "never sends it. Empty: anybody who reaches the cluster port may join. A flag is seen "
              "by everybody on the machine (`ps`); the config file or `QUORIS_CLUSTER_SECRET` "

@@ -140,6 +140,8 @@ TEST_CASE("command line: the first word is a config file, unless it is a subcomm
 TEST_CASE("command line: help and version", "[command_line]") {
   CHECK(parse({"--help"})->action == CommandLine::Action::help);
   CHECK(parse({"-h"})->action == CommandLine::Action::help);
+  CHECK(parse({"help"})->action == CommandLine::Action::help);
+  CHECK(parse({"help", "--port", "1"})->config_file == "help");
   CHECK(parse({"--version"})->action == CommandLine::Action::version);
   CHECK(parse({"-v"})->action == CommandLine::Action::version);
   CHECK(version_text().find("quoris ") == 0);
@@ -156,6 +158,9 @@ TEST_CASE("command line: what is unknown is named, with the nearest flag", "[com
   CHECK(error_of({"--prot=1"}) == "--prot: there is no such flag; did you mean --port?");
   CHECK(error_of({"--frobnicate"}) == "--frobnicate: there is no such flag");
   CHECK(error_of({"--IO-threads", "4"}) == "--io-threads: Redis has this setting, Quoris doesn't");
+  CHECK(error_of({"--cluster-enabled", "yes"}) ==
+        "--cluster-enabled: Redis has this setting, Quoris doesn't: a cluster is founded with "
+        "cluster-port, joined with seed");
   CHECK(error_of({"--\x1b[2J"}) == R"("--\x1b[2j": there is no such flag)");
   CHECK(parse({"--nosuch", "1", "--port", "2", "--neither"})->assignments.size() == 3);
   CHECK(error_of({"-p", "1"}).find("-p: there is no such flag") == 0);

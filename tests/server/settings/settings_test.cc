@@ -383,6 +383,16 @@ TEST_CASE("settings of a cluster: fixed after the start, but for what clients ex
   CHECK(settings.values().cluster_client_mode == ClusterClientMode::slots);
 }
 
+TEST_CASE("settings of a cluster: a secret is one line, as the data directory keeps it",
+          "[settings]") {
+  Settings settings;
+  for (const std::string_view secret : {"abc\n", "a\nb c", "a\tb", "\x7f"}) {
+    CHECK(apply(settings, "cluster-secret", {std::string(secret)}).find("one line") !=
+          std::string::npos);
+  }
+  CHECK(apply(settings, "cluster-secret", {"a b \xc3\xa4"}) == "OK");
+}
+
 TEST_CASE("settings of a cluster: its secret is in no message", "[settings]") {
   Settings settings;
   CHECK(apply(settings, "cluster-secret", {"hush", "hush"}).find("hush") == std::string::npos);
