@@ -181,6 +181,10 @@ class Bus final : public StreamAcceptor, private ConnectionOwner {
   // Of connections whose peer has not proved itself.
   [[nodiscard]] const LinkCounters& stranger_counters() const { return stranger_counters_; }
 
+  // Of all connections there ever were: of peers, also of those that are forgotten, of strangers.
+  // Never goes back.
+  [[nodiscard]] LinkTroubles troubles() const;
+
   [[nodiscard]] size_t strangers() const { return strangers_.size(); }
 
   [[nodiscard]] size_t held() const { return held_.size() + late_.size(); }
@@ -303,6 +307,7 @@ class Bus final : public StreamAcceptor, private ConnectionOwner {
   std::vector<ConnectionPtr> strangers_;  // in the order of their coming
   std::vector<ConnectionPtr> ended_;      // until the turn is over
   LinkCounters stranger_counters_;
+  LinkTroubles forgotten_troubles_;  // of peers that there are no more
   uint32_t last_peer_ = 0;
   uint64_t last_serial_ = 0;
 

@@ -40,9 +40,15 @@ struct BusOptions {
   std::array<uint64_t, kLinkKinds.size()> heartbeat_us{500'000, 2'500'000, 2'500'000};
   std::array<uint64_t, kLinkKinds.size()> silence_us{2'000'000, 10'000'000, 10'000'000};
 
-  // From the call to the connection (all addresses of a name), and from there to WELCOME.
+  // From the call to the connection (all addresses of a name), and from there to WELCOME, which
+  // takes two round trips: peers farther away than half of that don't get together. A handshake
+  // that was begun while the network was cut hangs until its end, and so long a peer is missed that
+  // could be heard again.
   uint64_t connect_us = 3'000'000;
-  uint64_t handshake_us = 3'000'000;
+  uint64_t handshake_us = 1'000'000;
+  // Who calls here, which may be a person with redis-cli, has so long to prove who it is; a
+  // connection that was given its last words so long to take them.
+  uint64_t greeting_us = 3'000'000;
 
   // Wait before the n-th new attempt: min * 2^n up to max, of that a random half to all, so that
   // nodes which lost the same peer don't return in step. A larger max: fewer packets to the dead,
@@ -51,6 +57,10 @@ struct BusOptions {
   uint64_t backoff_max_us = 1'000'000;
   // After a refusal: somebody has to change something first.
   uint64_t refused_backoff_us = 2'000'000;
+
+  // A heartbeat is not answered while more than that waits to be sent: who reads nothing and beats
+  // on would fill the memory otherwise.
+  size_t unanswered_bytes_max = size_t{64} << 10;
 
   // How often deadlines are looked at: they are late by that much at most.
   uint64_t tick_us = 50'000;

@@ -303,6 +303,7 @@ void Bus::sweep() {
     const bool linked = std::ranges::any_of(
         peer.links, [](const PeerLink& link) { return link.out != nullptr || link.in != nullptr; });
     if (peer.member || linked) return false;
+    for (const PeerLink& link : peer.links) forgotten_troubles_.add(link.counters);
     by_identity_.erase(peer.facts.identity);
     return true;
   });
@@ -400,6 +401,15 @@ std::vector<PeerStatus> Bus::peers() const {
       status.counters[index_of(kind)] = peer->link(kind).counters;
     }
     all.push_back(std::move(status));
+  }
+  return all;
+}
+
+LinkTroubles Bus::troubles() const {
+  LinkTroubles all = forgotten_troubles_;
+  all.add(stranger_counters_);
+  for (const auto& [id, peer] : peers_) {
+    for (const PeerLink& link : peer->links) all.add(link.counters);
   }
   return all;
 }

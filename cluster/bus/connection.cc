@@ -62,7 +62,7 @@ void Connection::take(std::unique_ptr<Stream> stream) {
   local.facts.wall_us = context_.clock.wall_us();
   handshake_.emplace(Handshake::await(local, nonce()));
   state_ = State::shaking_hands;
-  deadline_ns_ = context_.clock.monotonic_ns() + context_.options.handshake_us * kNsPerUs;
+  deadline_ns_ = context_.clock.monotonic_ns() + context_.options.greeting_us * kNsPerUs;
 }
 
 void Connection::on_connected() {
@@ -108,7 +108,7 @@ void Connection::end_after_write(EndReason reason) {
   if (state_ == State::ended) return;
   state_ = State::closing;
   closing_reason_ = reason;
-  deadline_ns_ = context_.clock.monotonic_ns() + context_.options.handshake_us * kNsPerUs;
+  deadline_ns_ = context_.clock.monotonic_ns() + context_.options.greeting_us * kNsPerUs;
   flush();
   stream_->close_after_write();
 }
@@ -291,6 +291,7 @@ void Connection::handle_open(Words words) {
 // --- heartbeats -----------------------------------------------------------------------------
 
 void Connection::on_heartbeat(const Heartbeat& heartbeat) {
+  if (queued_bytes() > context_.options.unanswered_bytes_max) return;
   say_message(HeartbeatAck{.sent_ns = heartbeat.sent_ns, .wall_us = context_.clock.wall_us()});
 }
 

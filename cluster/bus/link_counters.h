@@ -1,4 +1,4 @@
-// What is counted per peer and link, for FAULT STATUS and CLUSTER LINKS.
+// What is counted per peer and link, for FAULT STATUS and INFO.
 //
 // Kept over reconnects, as long as the peer is known. Used by: Connection, Bus (count), commands.
 #pragma once
@@ -27,6 +27,19 @@ struct LinkCounters {
   uint64_t refusals = 0;    // by either side
   uint64_t malformed = 0;   // closed because of what came
   uint64_t unknown = 0;     // messages of a newer version that we don't know
+};
+
+// Ends of links that people should hear of, summed up.
+struct LinkTroubles {
+  uint64_t malformed = 0;
+  uint64_t refused = 0;
+  uint64_t silent = 0;
+
+  void add(const LinkCounters& link) {
+    malformed += link.malformed;
+    refused += link.refusals;
+    silent += link.silences;
+  }
 };
 
 }  // namespace quoris::bus

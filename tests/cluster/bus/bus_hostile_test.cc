@@ -55,6 +55,8 @@ TEST_CASE("bus: a node with another secret is refused, logged once, and tried se
   CHECK(world[1].asked.empty());
   REQUIRE_FALSE(world[1].refusals.empty());
   CHECK_FALSE(world[1].refusals[0].proven);
+  CHECK(world[1].bus.troubles().refused >= 10);
+  CHECK(world[1].bus.troubles().silent == 0);
   // Once in one to two seconds, each.
   CHECK(world.network.attempts() <= 42);
 }
@@ -239,6 +241,7 @@ TEST_CASE("bus: strangers may send little", "[bus]") {
     CHECK(node.bus.strangers() == 0);
   }
   CHECK(node.bus.stranger_counters().malformed == floods.size());
+  CHECK(node.bus.troubles().malformed == floods.size());
   CHECK(node.refusals.empty());
 }
 
@@ -316,11 +319,45 @@ TEST_CASE("bus: a malformed message closes its link, is counted, and harms nothi
     world.settle();
     CHECK(insider.stranger.closed);
     CHECK(node.counters(2, LinkKind::control).malformed == ++malformed);
+    CHECK(node.bus.troubles().malformed == malformed);
   }
   CHECK(world[3].is_up(1));
   CHECK(node.is_up(3));
   CHECK(node.notes.empty());
   CHECK(node.sink.count("sent what is no message") == 1);  // once a minute
+}
+
+TEST_CASE("bus: who reads nothing gets no more answers to heartbeats than a little", "[bus]") {
+  World world;
+  TestNode& node = world.add(1);
+  node.bus.set_members({member_of(1), member_of(2)});
+  Insider insider(world);
+  insider.stranger.deaf = true;
+  std::string beats;
+  for (int i = 0; i < 100; ++i) beats += "*2\r\n$9\r\nHEARTBEAT\r\n$1\r\n5\r\n";
+  for (int round = 0; round < 100; ++round) {
+    insider.stranger.say(beats);
+    world.run_ms(10);
+  }
+  REQUIRE_FALSE(insider.stranger.closed);
+  size_t waiting = 0;
+  for (const LinkStatus& link : node.bus.links()) waiting += link.queued_bytes;
+  CHECK(waiting > 0);
+  CHECK(waiting < world.options.unanswered_bytes_max + 100'000);
+}
+
+TEST_CASE("bus: what a guest sent malformed stays counted once nobody knows the guest any more",
+          "[bus]") {
+  World world;
+  TestNode& node = world.add(1);
+  Insider guest(world);
+  REQUIRE(node.bus.peers().size() == 1);
+  guest.stranger.say("*1\r\n$7\r\nUNKNOWN\r\n");
+  world.settle();
+  CHECK(guest.stranger.closed);
+  CHECK(node.bus.peers().empty());
+  CHECK(node.bus.stranger_counters().malformed == 0);
+  CHECK(node.bus.troubles().malformed == 1);
 }
 
 TEST_CASE("bus: frames up to a MiB pass, larger ones close the link", "[bus]") {
