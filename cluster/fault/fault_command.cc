@@ -59,7 +59,9 @@ class Parser {
       command_.kind = kind;
       known = true;
     }
-    if (!known) return wrong(fmt::format("unknown FAULT {}", quote_for_display(name)));
+    if (!known) {
+      return wrong(fmt::format("unknown subcommand {}. Try FAULT HELP.", quote_for_display(name)));
+    }
     if (auto taken = values(); !taken) return taken.error();
     if (takes_nodes(command_.kind)) {
       if (auto taken = nodes(); !taken) return taken.error();
@@ -111,9 +113,8 @@ class Parser {
       command_.way = *way;
       static_cast<void>(next());
       if (words_.empty()) return wrong("WITH, TO and FROM are followed by nodes or ALL");
-    } else if (!is_partition) {
-      return wrong(is_all(words_.front()) ? "ALL follows WITH, TO or FROM"
-                                          : "nodes follow WITH, TO or FROM");
+    } else if (!is_partition && !is_all(words_.front())) {
+      return wrong("nodes follow WITH, TO or FROM");
     }
     if (words_.size() == 1 && is_all(words_.front())) {
       static_cast<void>(next());
@@ -149,6 +150,12 @@ std::string percent_text(Share share) {
   return text;
 }
 
+std::string node_text(NodeNumber node, const NodeNamer& namer) {
+  std::string name = namer ? namer(node) : std::string();
+  if (name.empty() || is_all(name) || way_of(name)) return fmt::to_string(raw(node));
+  return name;
+}
+
 }  // namespace
 
 Result<FaultCommand> parse_fault(std::span<const std::string_view> words,
@@ -156,7 +163,7 @@ Result<FaultCommand> parse_fault(std::span<const std::string_view> words,
   return Parser(words, resolve, self).run();
 }
 
-std::string format_fault(const FaultCommand& command) {
+std::string format_fault(const FaultCommand& command, const NodeNamer& namer) {
   std::string text;
   for (const auto& [word, kind] : kKinds) {
     if (kind == command.kind) text = word;
@@ -173,7 +180,7 @@ std::string format_fault(const FaultCommand& command) {
   if (!takes_nodes(command.kind) || (all_both_ways && command.kind != Kind::partition)) return text;
   text += command.way == Way::both ? " WITH" : command.way == Way::outgoing ? " TO" : " FROM";
   if (command.nodes.empty()) text += " ALL";
-  for (const NodeNumber node : command.nodes) text += fmt::format(" {}", raw(node));
+  for (const NodeNumber node : command.nodes) text += ' ' + node_text(node, namer);
   return text;
 }
 

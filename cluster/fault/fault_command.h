@@ -5,8 +5,8 @@
 //   FAULT DROP percent [which]           0 takes the rule back, as with all of these
 //   FAULT DUPLICATE percent [which]
 //   FAULT PARTITION node ... | which     until CLEAR
-//   which: WITH node ... | TO node ... | FROM node ...; ALL is every node, present and future;
-//   without `which`: WITH ALL
+//   which: WITH node ... | TO node ... | FROM node ... | ALL; ALL is every node, present and
+//   future, also behind WITH, TO and FROM; without `which`: WITH ALL
 //
 // Words are case-insensitive, nodes are named as the caller's resolver understands them.
 // Limits: kDelayMaxMs; percent from 0 to 100 with up to four decimals.
@@ -73,8 +73,12 @@ using NodeResolver = std::function<std::optional<NodeNumber>(std::string_view)>;
                                                const NodeResolver& resolve,
                                                NodeNumber self = NodeNumber{0});
 
-// The words that parse to it; nodes as numbers.
-[[nodiscard]] std::string format_fault(const FaultCommand& command);
+// What a node is called where FAULT is written. Empty: by its number.
+using NodeNamer = std::function<std::string(NodeNumber)>;
+
+// The words that parse to it, with a resolver that knows the names. A node whose name would be
+// taken for a word of FAULT goes by its number, and so do all without a namer.
+[[nodiscard]] std::string format_fault(const FaultCommand& command, const NodeNamer& namer = {});
 
 // A resolver for numbers, 1 to 1023.
 [[nodiscard]] std::optional<NodeNumber> node_by_number(std::string_view word);

@@ -37,8 +37,8 @@ void fault_help(resp::ReplyWriter& reply) {
       "    Nothing gets through, heartbeats neither, until CLEAR.",
       "STATUS",
       "    The rules, and per peer and link what was sent, delivered, dropped, doubled, delayed.",
-      "<which>: WITH <node> ..., TO <node> ..., FROM <node> ...; ALL is every node",
-      "    Nodes go by name, number or id. Without: WITH ALL.",
+      "<which>: WITH <node> ..., TO <node> ..., FROM <node> ..., ALL",
+      "    Nodes go by name, number or id; ALL is every node. Without: WITH ALL.",
   });
   command::reply_help(reply, "FAULT", kLines);
 }
@@ -56,17 +56,21 @@ void handle_fault(NodeContext& context) {
     if (member == nullptr) return std::nullopt;
     return member->number;
   };
+  const fault::NodeNamer namer = [control](NodeNumber node) {
+    const topology::Member* member = control->map().find(node);
+    return member == nullptr ? std::string() : member->name;
+  };
   const Result<FaultCommand> command =
       fault::parse_fault(context.arguments().subspan(1), resolve, control->number());
   if (!command) return context.reply().error(errors::change_refused(command.error().message));
   fault::FaultRules& rules = control->bus().faults();
   if (command->kind == FaultCommand::Kind::status) {
-    return write_fault_status(context.reply(), rules, control->bus().peers(),
+    return write_fault_status(context.reply(), rules, namer, control->bus().peers(),
                               control->bus().links());
   }
   rules.apply(*command);
   context.node().log().write(LogLevel::warning, "FAULT {} by client {}",
-                             fault::format_fault(*command),
+                             fault::format_fault(*command, namer),
                              context.session().stream().peer_address());
   context.reply().ok();
 }

@@ -112,7 +112,7 @@ constexpr auto kFaultForms = std::to_array<Argument>({
     {.name = "delay", .type = ArgumentType::block, .arguments = kDelayOptions},
     {.name = "drop", .type = ArgumentType::block, .arguments = kDropOptions},
     {.name = "duplicate", .type = ArgumentType::block, .arguments = kDuplicateOptions},
-    {.name = "node", .token = "PARTITION", .flags = Argument::multiple},
+    {.name = "which", .token = "PARTITION", .flags = Argument::multiple},
     word("fail", "FAIL"),
     word("recover", "RECOVER"),
     word("clear", "CLEAR"),

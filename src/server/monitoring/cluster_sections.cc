@@ -114,6 +114,10 @@ void write_cluster_section(Node& node, InfoWriter& out) {
   out.add("cluster_partitions_moving", moving);
   out.add("cluster_replication_wanted", map.replication_wanted);
   out.add("cluster_replication_in_force", map.replication_in_force);
+  const bus::LinkTroubles troubles = control->bus().troubles();
+  out.add("cluster_frames_malformed", troubles.malformed);
+  out.add("cluster_links_refused", troubles.refused);
+  out.add("cluster_links_silent", troubles.silent);
 }
 
 void write_raft_section(Node& node, InfoWriter& out) {

@@ -41,7 +41,7 @@ void write_link(resp::ReplyWriter& reply, const bus::PeerStatus& peer, bus::Link
   const bus::LinkCounters& counters = peer.counters[index_of(kind)];
   const bus::FlowCounters& out = counters.out;
   const bus::FlowCounters& in = counters.in;
-  reply.map(15);
+  reply.map(18);
   reply.bulk("node");
   reply.bulk(name_of(peer));
   number(reply, "number", raw(peer.number));
@@ -59,12 +59,15 @@ void write_link(resp::ReplyWriter& reply, const bus::PeerStatus& peer, bus::Link
   number(reply, "queued-bytes", queue.bytes);
   number(reply, "queue-full", counters.queue_full);
   number(reply, "connects", counters.connects);
+  number(reply, "malformed", counters.malformed);
+  number(reply, "refused", counters.refusals);
+  number(reply, "silent", counters.silences);
 }
 
 }  // namespace
 
 void write_fault_status(resp::ReplyWriter& reply, const fault::FaultRules& rules,
-                        const std::vector<bus::PeerStatus>& peers,
+                        const fault::NodeNamer& namer, const std::vector<bus::PeerStatus>& peers,
                         const std::vector<bus::LinkStatus>& links) {
   reply.map(4);
   number(reply, "enabled", rules.is_enabled() ? 1 : 0);
@@ -72,7 +75,9 @@ void write_fault_status(resp::ReplyWriter& reply, const fault::FaultRules& rules
   reply.bulk("rules");
   const std::vector<fault::FaultCommand> commands = rules.commands();
   reply.array(commands.size());
-  for (const fault::FaultCommand& command : commands) reply.bulk(fault::format_fault(command));
+  for (const fault::FaultCommand& command : commands) {
+    reply.bulk(fault::format_fault(command, namer));
+  }
   reply.bulk("links");
   reply.array(peers.size() * bus::kLinkKinds.size());
   for (const bus::PeerStatus& peer : peers) {

@@ -51,6 +51,9 @@ TEST_CASE("fault command: every form, and the form it is written back in", "[fau
       {"PARTITION TO 2", "PARTITION TO 2"},
       {"PARTITION all", "PARTITION WITH ALL"},
       {"DROP 3 WITH ALL", "DROP 3"},
+      {"DROP 3 all", "DROP 3"},
+      {"DELAY 5 ALL", "DELAY 5"},
+      {"DELAY 5 1 ALL", "DELAY 5 1"},
   };
   for (const auto& [line, written] : forms) {
     INFO(line);
@@ -65,7 +68,7 @@ TEST_CASE("fault command: every form, and the form it is written back in", "[fau
 
 TEST_CASE("fault command: what is wrong is said", "[fault]") {
   CHECK(problem("") == "FAULT needs a word that says what to do");
-  CHECK(problem("DELAYS 1") == "unknown FAULT \"DELAYS\"");
+  CHECK(problem("DELAYS 1") == "unknown subcommand \"DELAYS\". Try FAULT HELP.");
   CHECK(problem("DELAY") == "a delay is given in milliseconds, 0 to 60000");
   CHECK(problem("DELAY 60001") == "a delay is given in milliseconds, 0 to 60000");
   CHECK(problem("DELAY -1") == "a delay is given in milliseconds, 0 to 60000");
@@ -80,13 +83,23 @@ TEST_CASE("fault command: what is wrong is said", "[fault]") {
   CHECK(problem("DROP 5 TO 1024") == "no node is called \"1024\"");
   CHECK(problem("DROP 5 TO ALL 1") == "ALL is every node: no other stands beside it");
   CHECK(problem("PARTITION 1 all") == "ALL is every node: no other stands beside it");
-  CHECK(problem("DROP 5 ALL") == "ALL follows WITH, TO or FROM");
-  CHECK(problem("DELAY 5 ALL") == "ALL follows WITH, TO or FROM");
-  CHECK(problem("DELAY 5 1 ALL") == "ALL follows WITH, TO or FROM");
+  CHECK(problem("DROP 5 ALL 1") == "ALL is every node: no other stands beside it");
   CHECK(problem("PARTITION") == "a partition needs nodes to be cut off from");
   CHECK(problem("PARTITION 1 x") == "no node is called \"x\"");
   CHECK(problem("FAIL 1") == "too many arguments for FAULT");
   CHECK(problem("STATUS now") == "too many arguments for FAULT");
+}
+
+TEST_CASE("fault command: nodes are written by name, where that reads back", "[fault]") {
+  const auto namer = [](NodeNumber node) -> std::string {
+    if (node == NodeNumber{3}) return "node3";
+    if (node == NodeNumber{4}) return "All";
+    if (node == NodeNumber{5}) return "to";
+    return "";
+  };
+  const auto command = parse("DROP 5 WITH 3 4 5 6");
+  REQUIRE(command);
+  CHECK(format_fault(*command, namer) == "DROP 5 WITH node3 4 5 6");
 }
 
 TEST_CASE("fault command: the node itself is none that a link leads to", "[fault]") {
