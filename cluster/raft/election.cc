@@ -101,9 +101,11 @@ void Raft::on_message(NodeNumber from, const TimeoutNow& message) {
 // --- as a voter ---------------------------------------------------------------------------------
 
 // Whether we or the candidate are members by our own configuration is no matter: it may be older
-// than the candidate's (section 4.2.2).
+// than the candidate's (section 4.2.2). But whom we don't know as a voter we don't believe that our
+// leader has asked it to.
 void Raft::on_message(NodeNumber from, const VoteRequest& request) {
-  const bool is_exempt = request.is_transfer && !request.is_pre_vote;
+  const bool is_exempt =
+      request.is_transfer && !request.is_pre_vote && configuration().is_voter(from);
   if (is_quiet() && !is_exempt && !QUORIS_PLANTED("raft: a vote is given within the lease")) return;
   if (!request.is_pre_vote && request.term > this->term()) {
     become_follower(request.term, kNobody);
@@ -111,6 +113,7 @@ void Raft::on_message(NodeNumber from, const VoteRequest& request) {
   bool is_granted = log_.is_covered_by(request.last_index, request.last_term);
   if (request.is_pre_vote) {
     is_granted = is_granted && request.term > term();
+    if (QUORIS_PLANTED("raft: a pre-vote is never granted")) is_granted = false;
   } else {
     const NodeNumber vote = hard_state_.vote;
     is_granted = is_granted && request.term == term() && (vote == kNobody || vote == from);

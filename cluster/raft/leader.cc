@@ -203,11 +203,22 @@ void Raft::replicate(NodeNumber to, Progress& progress) {
   if (progress.may_send_chunk()) send_chunk(to, progress);
 }
 
+// A voter that is to be one no longer gets to know it when the others have agreed. With that entry
+// in its log it would refuse its vote to those who lack it, who need it as long as they do, and it
+// would not campaign itself: if the leader is lost then, nobody leads.
+LogIndex Raft::last_for(NodeNumber to) const {
+  const LogIndex change = log_.configuration_index();
+  const bool is_demoted = change > commit_ && !configuration().is_voter(to) &&
+                          log_.configuration_at(change - 1).is_voter(to);
+  return is_demoted ? change - 1 : last_index();
+}
+
 void Raft::send_entries(NodeNumber to, Progress& progress) {
+  const LogIndex last = last_for(to);
   for (;;) {
     const bool may_send = progress.may_send_entries();
     const bool is_probing = progress.state() == Progress::State::probe;
-    const bool has_entries = may_send && progress.next_index() <= last_index();
+    const bool has_entries = may_send && progress.next_index() <= last;
     const bool asks = progress.wants_probe() || (is_probing && may_send);
     const bool tells = !is_probing && progress.commit_sent() < commit_;
     if (!has_entries && !asks && !tells) return;
@@ -217,7 +228,7 @@ void Raft::send_entries(NodeNumber to, Progress& progress) {
                   .previous_term = log_.term_at(previous).value_or(Term{0}),
                   .commit = commit_,
                   .entries = {}};
-    if (has_entries) append.entries = log_.slice(progress.next_index(), last_index(), {});
+    if (has_entries) append.entries = log_.slice(progress.next_index(), last, {});
     size_t bytes = 0;
     for (const LogEntry& entry : append.entries) bytes += cost_of(entry);
     progress.on_append_sent(previous + append.entries.size(), bytes, commit_);

@@ -69,6 +69,10 @@ bool is_sane(const TimeoutNow& message) { return are_sane(message.term); }
 
 }  // namespace
 
+Term term_of(const Message& message) {
+  return std::visit([](const auto& each) { return each.term; }, message);
+}
+
 bool is_valid(const Message& message) {
   return std::visit([](const auto& each) { return is_sane(each); }, message);
 }

@@ -134,6 +134,12 @@ struct Outgoing {
 // No honest node gets there: one more is still far from the type's end.
 inline constexpr uint64_t kNumberMax = uint64_t{1} << 62;
 
+// No honest node is so many elections ahead of another of its cluster. Who believed any term could
+// be led to the last one, after which there is no election.
+inline constexpr uint64_t kTermLeadMax = uint64_t{1} << 32;
+
+[[nodiscard]] Term term_of(const Message& message);
+
 // By itself it makes sense: numbers and sizes within their limits, entries one behind the other,
 // what says it is a configuration is one.
 [[nodiscard]] bool is_valid(const Message& message);

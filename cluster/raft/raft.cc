@@ -65,6 +65,7 @@ void Raft::step(uint64_t now_us, NodeNumber from, const Message& message) {
   advance(now_us);
   if (role_ == Role::stopped) return;
   if (from == kNobody || from == options_.self || !is_valid(message)) return;
+  if (raw(term_of(message)) > raw(term()) + kTermLeadMax) return;
   std::visit([this, from](const auto& each) { on_message(from, each); }, message);
 }
 
@@ -197,7 +198,8 @@ Output Raft::take_output() {
 
 void Raft::gather_committed(Output& output) {
   output.restore = std::exchange(restore_, nullptr);
-  const LogIndex to = std::min(commit_, durable_);
+  LogIndex to = std::min(commit_, durable_);
+  if (QUORIS_PLANTED("raft: what is not durable here is applied")) to = commit_;
   // Until an installed snapshot is durable, the log lacks what comes next.
   if (applied_ >= to || applied_ < log_.base().index) return;
   output.committed =
@@ -217,7 +219,8 @@ Result<Done, Refusal> Raft::compact(LogIndex index, std::string data) {
                                                   .configuration = log_.configuration_at(index),
                                                   .data = std::move(data)});
   snapshot_is_new_ = true;
-  const LogIndex base = index - std::min(options_.entries_kept, raw(index));
+  const LogIndex base =
+      log_.base_that_keeps(index, {.bytes = options_.bytes_kept, .entries = options_.entries_kept});
   if (base > log_.base().index) {
     log_.compact(base);
     log_restarts_ = true;

@@ -72,8 +72,11 @@ struct Options {
   // By so many thousandths the faster of two clocks may outrun the slower one. Quartz stays below
   // 1; more costs that share of each lease.
   uint64_t drift_permille = 10;
-  // That stay in the log behind a snapshot, for followers that are a little behind.
+  // That stay in the log behind a snapshot, for followers that are a little behind: so many, and
+  // no more bytes. Fewer bytes than the log has when it is compacted, or that would happen with
+  // each further entry.
   uint64_t entries_kept = 1024;
+  uint64_t bytes_kept = uint64_t{1} << 19;
 };
 
 enum class Role : uint8_t { follower, pre_candidate, candidate, leader, stopped };
@@ -267,6 +270,7 @@ class Raft {
   void commit_by_counting();
   void replicate(NodeNumber to, Progress& progress);
   void send_entries(NodeNumber to, Progress& progress);
+  [[nodiscard]] LogIndex last_for(NodeNumber to) const;
   void send_chunk(NodeNumber to, Progress& progress);
   void go_on_with_handover();
   void step_down();

@@ -73,6 +73,17 @@ void RaftLog::truncate_from(LogIndex index) {
   }
 }
 
+LogIndex RaftLog::base_that_keeps(LogIndex index, const SliceLimits& limits) const {
+  LogIndex base = index;
+  size_t bytes = 0;
+  while (base > base_.index && raw(index) - raw(base) < limits.entries) {
+    bytes += cost_of(at(base));
+    if (bytes > limits.bytes && base < index) break;
+    base = LogIndex{raw(base) - 1};
+  }
+  return base;
+}
+
 void RaftLog::compact(LogIndex index) {
   QUORIS_ASSERT(index <= last_index());
   while (base_.index < index) {

@@ -61,6 +61,10 @@ class RaftLog {
   // Drops `index` and all behind it. REQUIRES: base < index.
   void truncate_from(LogIndex index);
 
+  // The base with which no more stays up to `index` than the limits allow, one entry at least where
+  // there is any. REQUIRES: base <= index <= last.
+  [[nodiscard]] LogIndex base_that_keeps(LogIndex index, const SliceLimits& limits) const;
+
   // Drops all up to `index`. REQUIRES: base <= index <= last.
   void compact(LogIndex index);
 

@@ -354,6 +354,30 @@ TEST_CASE("election, 6.2: a leader that hears of no majority steps down", "[raft
   REQUIRE(lone.raft->leader() == kNobody);
 }
 
+TEST_CASE("election: a term far from ours is nobody's", "[raft]") {
+  LoneRaft lone(log_of({1}));
+  lone.wait_out_silence();
+  const uint64_t far = raw(lone.raft->term()) + kTermLeadMax + 1;
+  lone.step(2, request(far, 9, 8));
+  lone.step(2, Heartbeat{.term = Term{far}, .round = 1, .commit = LogIndex{0}});
+  lone.step(2, append_of(far, 1, 1));
+  REQUIRE(raw(lone.raft->term()) < far);
+  lone.step(2, request(far - 1, 9, 8));
+  REQUIRE(raw(lone.raft->term()) == far - 1);
+}
+
+TEST_CASE("election: only a voter that is known deposes a leader by saying that it was asked to",
+          "[raft]") {
+  LoneRaft lone(log_of({1}));
+  lone.become_leader();
+  VoteRequest transfer = request(9, 9, 8);
+  transfer.is_transfer = true;
+  lone.step(7, transfer);
+  REQUIRE(lone.raft->is_leader());
+  lone.step(2, transfer);
+  REQUIRE_FALSE(lone.raft->is_leader());
+}
+
 TEST_CASE("election: a leader looks at no vote request", "[raft]") {
   LoneRaft lone(log_of({1}));
   lone.become_leader();

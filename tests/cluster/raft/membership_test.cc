@@ -1,6 +1,7 @@
 // Changes of the members: thesis chapter 4, and the bug of single-server changes that its author
 // reported in 2015.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/cluster/raft/lone_raft.h"
@@ -120,6 +121,31 @@ TEST_CASE("membership, 4.1: one change at a time", "[raft]") {
           Refusal::change_in_progress);
   lone.acknowledge(2, 3);
   REQUIRE(lone.raft->propose_change(lone.now_us, add_learner(5)));
+}
+
+TEST_CASE("membership: who is to vote no longer hears of it when the others have agreed",
+          "[raft]") {
+  LoneRaft lone(log_of({1}, voters({1, 2, 3, 4})));
+  settle(lone);
+  lone.acknowledge(4, raw(lone.raft->last_index()));
+  lone.sent.clear();
+  const auto change = lone.raft->propose_change(lone.now_us, {ChangeKind::demote, node(4)});
+  REQUIRE(change);
+  lone.take();
+  const auto has_heard = [&](uint16_t node) {
+    return std::ranges::any_of(lone.all<Append>(node), [&](const Append& append) {
+      return std::ranges::any_of(append.entries,
+                                 [&](const LogEntry& entry) { return entry.index == *change; });
+    });
+  };
+  CHECK(has_heard(2));
+  CHECK(has_heard(3));
+  CHECK_FALSE(has_heard(4));
+  lone.step(4, HeartbeatReply{.term = lone.raft->term(), .round = 1});
+  CHECK_FALSE(has_heard(4));
+  lone.acknowledge(2, raw(*change));
+  REQUIRE(lone.raft->commit_index() == *change);
+  CHECK(has_heard(4));
 }
 
 TEST_CASE("membership: a leader doesn't remove or demote itself", "[raft]") {

@@ -53,6 +53,27 @@ TEST_CASE("snapshot, 5.1: it takes the place of the log before it, but for a few
   REQUIRE(lone.raft->compact(LogIndex{3}, "gone").error() == Refusal::senseless);
 }
 
+TEST_CASE("snapshot: large entries don't stay behind it", "[raft]") {
+  Options options;
+  options.entries_kept = 100;
+  options.bytes_kept = 2'500;
+  LoneRaft lone(log_of({1}), 1, options);
+  lone.become_leader();
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(lone.raft->propose(lone.now_us, std::string(1'000, 'x')));
+    lone.take();
+  }
+  lone.acknowledge(2, 7);
+  REQUIRE(lone.raft->compact(LogIndex{7}, "s"));
+  REQUIRE(lone.raft->log().base().index == LogIndex{5});
+  // One larger than all that may stay does, for a follower that lacks the newest alone.
+  REQUIRE(lone.raft->propose(lone.now_us, std::string(5'000, 'x')));
+  lone.take();
+  lone.acknowledge(2, 8);
+  REQUIRE(lone.raft->compact(LogIndex{8}, "s"));
+  REQUIRE(lone.raft->log().base().index == LogIndex{7});
+}
+
 TEST_CASE("snapshot: it holds the configuration at its index, not the newest", "[raft]") {
   LoneRaft lone(log_of({1, 1, 1}));
   lone.become_leader();
