@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/planted.h"
 #include "cluster/control/control.h"
 #include "cluster/topology/cluster_views.h"
 #include "cluster/topology/map_codec.h"
@@ -14,9 +15,18 @@ using topology::Member;
 void Control::apply(const raft::LogEntry& entry) {
   // What the map that came with the answer to JOIN holds already.
   if (entry.index <= map_.version) return;
+  // Of a later term than what was in the log at the start: that, from here on, has not come about.
+  if (entry.index <= ahead_.version && entry.term > ahead_term_) {
+    ahead_ = {};
+    is_ahead_lost_ = true;
+  }
   if (entry.kind != raft::EntryKind::command) {
     topology::skip(map_, entry.index);
     return answer_requests(entry, nullptr);
+  }
+  if (QUORIS_PLANTED("control: a follower skips a change") && !raft_->is_leader() &&
+      raw(entry.index) % 4 == 0) {
+    return topology::skip(map_, entry.index);
   }
   const std::optional<topology::MapChange> change = topology::decode_change(entry.payload);
   if (!change) {
@@ -69,7 +79,8 @@ void Control::map_changed(const topology::ClusterMap& before) {
   map_hash_.reset();
   proposals_.on_applied(map_.version);
   // From now on the map says who is there, and not what was in the log at the start.
-  if (ahead_.version > before.version && ahead_.version <= map_.version) tell_bus();
+  const bool has_caught_up = ahead_.version > before.version && ahead_.version <= map_.version;
+  if (std::exchange(is_ahead_lost_, false) || has_caught_up) tell_bus();
   if (before.members == map_.members && before.partitions == map_.partitions) return;
   log_changes(before);
   if (before.find(number_) != nullptr && map_.find(number_) == nullptr) {
@@ -83,15 +94,30 @@ void Control::log_changes(const topology::ClusterMap& before) const {
   for (const Member& member : map_.members) {
     const Member* old = before.find(member.number);
     if (old != nullptr && old->state == member.state && old->departs == member.departs) continue;
-    parts_.log.write(LogLevel::notice, "cluster: {} (node {}) is {}{}", member.name,
+    parts_.log.write(LogLevel::notice, "cluster: {} (node {}) is {}{}{}", member.name,
                      raw(member.number), topology::state_name(member.state),
-                     member.departs ? " and departs" : "");
+                     member.departs ? " and departs" : "", why_stale(member));
   }
   for (const Member& old : before.members) {
     if (map_.find(old.number) != nullptr) continue;
     parts_.log.write(LogLevel::notice, "cluster: {} (node {}) is no member any more", old.name,
                      raw(old.number));
   }
+}
+
+// As gossip says at this moment.
+std::string Control::why_stale(const Member& member) const {
+  if (member.state != topology::MemberState::stale || gossip_ == nullptr) return {};
+  const membership::Member* seen = gossip_->find(member.number);
+  if (seen == nullptr) return {};
+  if ((seen->notes.flags & membership::Notes::kDiskFailing) != 0) return ": its disk fails";
+  int64_t offset_us = seen->notes.clock_offset_us;
+  if ((seen->notes.flags & membership::Notes::kClockKnown) == 0) {
+    const auto clock = gossip_->clock(member.number, moment());
+    if (!clock) return {};
+    offset_us = clock->offset_us;
+  }
+  return fmt::format(": its clock is off by {} ms", offset_us / 1000);
 }
 
 void Control::note_leader() {
@@ -170,8 +196,11 @@ void Control::publish_notes() {
   notes.keys = told_keys_;
   // Of small differences nobody has to be told.
   constexpr int64_t kStepUs = 20'000;
-  const int64_t offset = gossip_->clock_offset_us(now).value_or(0);
-  notes.clock_offset_us = offset / kStepUs * kStepUs;
+  const auto limit = static_cast<uint64_t>(options_.clock_limit_us);
+  if (const std::optional<int64_t> offset = gossip_->clock_offset_us(now, limit)) {
+    notes.clock_offset_us = *offset / kStepUs * kStepUs;
+    notes.flags |= Notes::kClockKnown;
+  }
   if (raft_->role() == raft::Role::stopped) notes.flags |= Notes::kDiskFailing;
   if (phase_ == Phase::stopping) notes.flags |= Notes::kLeaving;
   gossip_->set_notes(notes);

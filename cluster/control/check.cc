@@ -6,11 +6,14 @@
 #include <optional>
 #include <vector>
 
+#include "base/text.h"
+#include "cluster/control/kept_map.h"
 #include "cluster/control/node_file.h"
 #include "cluster/raft/raft_files.h"
 #include "cluster/topology/map_change.h"
 #include "cluster/topology/map_check.h"
 #include "cluster/topology/map_codec.h"
+#include "persistence/identity.h"
 #include "persistence/paths.h"
 
 namespace quoris::control {
@@ -72,10 +75,11 @@ class Checker {
     }
     const NodeFile& file = **read;
     is_member_ = file.is_member();
-    say(kNodeFileName,
-        is_member_ ? fmt::format("good; {}, node {} of the cluster {}, {} starts", file.name,
-                                 raw(file.number), file.cluster_name, raw(file.boot))
-                   : fmt::format("good; {}, not let into a cluster yet", file.name));
+    file_ = file;
+    say(kNodeFileName, is_member_ ? fmt::format("good; {}, node {} of the cluster {}, {}",
+                                                file.name, raw(file.number), file.cluster_name,
+                                                counted(raw(file.boot), "start"))
+                                  : fmt::format("good; {}, not let into a cluster yet", file.name));
     return ok();
   }
 
@@ -103,9 +107,11 @@ class Checker {
     if (Status sound = topology::check(*map); !sound) {
       return note(raft::kSnapshotName, in_file(file, sound.error()));
     }
+    cluster_id_ = map->id;
     say(raft::kSnapshotName,
-        fmt::format("good; the map of entry {}, {} members, {} partitions", raw((*snapshot)->index),
-                    map->members.size(), map->partitions.size()));
+        fmt::format("good; the map of entry {}, {}, {}", raw((*snapshot)->index),
+                    counted(map->members.size(), "member"),
+                    counted(map->partitions.size(), "partition")));
     return ok();
   }
 
@@ -149,15 +155,39 @@ class Checker {
     uint64_t torn_bytes = 0;
     const auto state = raft::read_state(disk_, directory_, torn_bytes);
     if (!state) return note("the cluster's files", state.error());
-    if (!is_member_ || *state) return ok();
-    return note(raft::kStateName,
-                {Errc::corrupt, "it is missing: the node may have voted, and would not know"});
+    if (!is_member_) return ok();
+    if (!*state) {
+      return note(raft::kStateName,
+                  {Errc::corrupt, "it is missing: the node may have voted, and would not know"});
+    }
+    if (cluster_id_.empty()) return ok();
+    if (file_.cluster_id != cluster_id_) {
+      return note("the cluster's files",
+                  {Errc::corrupt, "a recovery was not ended: run `quoris recover --new-cluster`"});
+    }
+    return check_identity(**state);
+  }
+
+  // One that is damaged itself is told of with the data's files.
+  Status check_identity(const raft::StoredState& state) {
+    const Result<topology::ClusterMap> map = newest_map(state);
+    if (!map) return note("the cluster's files", map.error());
+    const topology::Member* self = map->find(file_.number);
+    const Result<persistence::Identity> identity = persistence::read_identity(disk_, directory_);
+    if (self == nullptr || (!identity && identity.error().code != Errc::not_found)) return ok();
+    if (identity && identity->node_id == self->identity) return ok();
+    return note(persistence::kIdentityName,
+                {Errc::corrupt, fmt::format("it is missing or another one's: the map knows node {} "
+                                            "as {}",
+                                            raw(file_.number), self->identity)});
   }
 
   Disk& disk_;
   const std::string& directory_;
   const persistence::LineSink& out_;
   std::vector<std::string> names_;
+  NodeFile file_;
+  std::string cluster_id_;  // by the snapshot; empty: there is none
   bool is_member_ = false;
   bool is_damaged_ = false;
 };

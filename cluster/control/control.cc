@@ -175,8 +175,11 @@ void Control::compact_log() {
   if (raft_ == nullptr || map_.version == LogIndex{0} || !map_.is_founded()) return;
   if (storage_->log_bytes() < options_.log_bytes_min || map_.version != raft_->applied_index())
     return;
+  // The size that the map had last, for it grows slowly and to encode it takes long.
+  if (storage_->log_bytes() < options_.log_times_map * map_bytes_) return;
   std::string bytes = topology::encode_map(map_);
-  if (storage_->log_bytes() < options_.log_times_map * bytes.size()) return;
+  map_bytes_ = bytes.size();
+  if (storage_->log_bytes() < options_.log_times_map * map_bytes_) return;
   if (raft_->compact(map_.version, std::move(bytes))) {
     parts_.log.topic(LogTopic::raft, "the log up to {} is a snapshot now", raw(map_.version));
   }
@@ -205,7 +208,7 @@ uint64_t Control::next_due_us() const {
   if (commit_due_us_ != 0) due = std::min(due, commit_due_us_);
   if (phase_ == Phase::newcomer) due = std::min(due, join_due_us_);
   if (raft_ != nullptr && raft_->is_leader()) due = std::min(due, duty_due_us_);
-  if (phase_ == Phase::stopping) due = std::min(due, stop_by_us_);
+  if (phase_ == Phase::stopping && stopped_ != nullptr) due = std::min(due, stop_by_us_);
   return std::min(due, proposals_.next_due_us());
 }
 

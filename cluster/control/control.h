@@ -208,6 +208,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void take_wish(const Wish& wish);
   void take_secret(const Wish& wish);
   [[nodiscard]] Status check_map(const Wish& wish) const;
+  [[nodiscard]] Status check_identity() const;
   void look_ahead(const raft::LogEntry& entry);
   [[nodiscard]] Result<raft::SnapshotPtr> found();
   [[nodiscard]] Result<raft::StoredState> begin_raft(const raft::SnapshotPtr& founded);
@@ -273,6 +274,7 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   void restore(const raft::Snapshot& snapshot);
   void map_changed(const topology::ClusterMap& before);
   void log_changes(const topology::ClusterMap& before) const;
+  [[nodiscard]] std::string why_stale(const topology::Member& member) const;
   void note_leader();
   void on_event(const membership::Event& event);
   void publish_notes();
@@ -304,11 +306,16 @@ class Control final : public TurnHandler, private bus::BusOwner, private raft::S
   // Where the log will lead if all that was in it at the start is committed: whom to call, and whom
   // to believe that it is a member, until the map has got there.
   topology::ClusterMap ahead_;
+  Term ahead_term_{0};          // of the last entry in it
+  bool is_ahead_lost_ = false;  // it was dropped: the bus is to be told
+  // A member is told to join as well; asked while it is alone in its cluster.
+  std::vector<HostPort> asked_seeds_;
   // Of a cluster that we belong to, but not in the map here yet.
   std::map<NodeNumber, bus::PeerId> strangers_;
   // Members that say they are elsewhere than the map does.
   std::map<NodeNumber, HostPort> moved_;
   bool has_moved_ = false;  // the bus is to be told
+  size_t map_bytes_ = 0;    // encoded, when it was last
 
   std::unique_ptr<bus::Bus> bus_;
   std::optional<bus::Channel<ControlMessages>> channel_;

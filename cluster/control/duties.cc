@@ -42,7 +42,10 @@ class Decider {
     const std::optional<NodeNumber> learner = best_learner();
     const std::optional<NodeNumber> weak = weakest_voter();
     const size_t voters = configuration_.voters.size();
-    if (learner && (voters < wanted || (weak && voters < raft::kVotersMax))) {
+    // Of those who depart, this node itself too, there will be none.
+    const auto lasting = static_cast<size_t>(std::ranges::count_if(
+        configuration_.voters, [this](NodeNumber voter) { return !must_go(voter); }));
+    if (learner && voters < raft::kVotersMax && (lasting < wanted || weak)) {
       return order({.kind = raft::ChangeKind::promote, .node = *learner});
     }
     // Who departs itself leaves the rest to whoever leads next: it can't take its own place away,
@@ -73,6 +76,7 @@ class Decider {
       orders_.changes.emplace_back(topology::SetPrimaries{.steps = std::move(steps)});
       return;
     }
+    if (is_being_replaced()) return;
     orders_.changes = topology::changes_without_data(topology::make_plan(map_));
     if (orders_.changes.empty()) planned = map_.version;
     std::erase_if(orders_.changes,
@@ -86,12 +90,33 @@ class Decider {
     return !member.departs && member.state != MemberState::joining;
   }
 
-  [[nodiscard]] bool is_fit(const Member& member, const MemberView& seen) const {
+  [[nodiscard]] static bool has_disk(const MemberView& seen) {
+    return (seen.flags & membership::Notes::kDiskFailing) == 0;
+  }
+
+  [[nodiscard]] bool is_right(const Member& member, int64_t clock_offset_us) const {
     const int64_t limit = member.state == MemberState::stale
                               ? limits_.clock_limit_us * kClockBackPercent / 100
                               : limits_.clock_limit_us;
-    return (seen.flags & membership::Notes::kDiskFailing) == 0 && seen.clock_offset_us <= limit &&
-           seen.clock_offset_us >= -limit;
+    return clock_offset_us <= limit && clock_offset_us >= -limit;
+  }
+
+  // Where a member does not know, as after a start, this node's clock is the one to compare with:
+  // it leads because its own is right, or because no majority says whose is.
+  [[nodiscard]] static std::optional<int64_t> offset_us(const MemberView& seen) {
+    return seen.clock_offset_us ? seen.clock_offset_us : seen.clock_to_leader_us;
+  }
+
+  // It is known that it may not own anything.
+  [[nodiscard]] bool is_unfit(const Member& member, const MemberView& seen) const {
+    const std::optional<int64_t> offset = offset_us(seen);
+    return !has_disk(seen) || (offset && !is_right(member, *offset));
+  }
+
+  // It is known that it may.
+  [[nodiscard]] bool is_fit(const Member& member, const MemberView& seen) const {
+    const std::optional<int64_t> offset = offset_us(seen);
+    return has_disk(seen) && offset && is_right(member, *offset);
   }
 
   // In the life that the map knows, and near the end of the log.
@@ -102,13 +127,14 @@ class Decider {
 
   void look_at_self(const Member& member) {
     const MemberView seen = view_.look(self_);
-    if (!is_fit(member, seen) || member.departs ||
+    const bool is_stale = member.state == MemberState::stale;
+    if (is_unfit(member, seen) || (is_stale && !is_fit(member, seen)) || member.departs ||
         (seen.flags & membership::Notes::kLeaving) != 0) {
       orders_.hand_over = true;
     }
     // It leads, so it is there.
-    if (member.state == MemberState::joining || member.state == MemberState::down ||
-        (member.state == MemberState::stale && is_fit(member, seen))) {
+    const bool is_away = is_stale || member.state == MemberState::down;
+    if (is_away ? is_fit(member, seen) : member.state == MemberState::joining) {
       change(member, MemberState::up, seen);
     }
   }
@@ -121,14 +147,18 @@ class Decider {
       case MemberState::joining:
         if (is_gone) {
           change(member, MemberState::down, seen);
-        } else if (is_here(member, seen)) {
+        } else if (is_here(member, seen) && !is_unfit(member, seen)) {
+          // Its clock was looked at when it was let in.
           change(member, MemberState::up, seen);
         }
         return;
       case MemberState::down:
         if (QUORIS_PLANTED("control: who is back stays down")) return;
-        if (!is_gone && is_here(member, seen)) {
-          change(member, is_fit(member, seen) ? MemberState::up : MemberState::stale, seen);
+        if (is_gone || !is_here(member, seen)) return;
+        if (is_fit(member, seen)) {
+          change(member, MemberState::up, seen);
+        } else if (is_unfit(member, seen)) {
+          change(member, MemberState::stale, seen);
         }
         return;
       case MemberState::stale:
@@ -143,8 +173,11 @@ class Decider {
       case MemberState::leaving:
         if (is_gone) {
           end_service(member, MemberState::down, seen);
-        } else if (seen.was_heard && seen.boot == member.boot && !is_fit(member, seen)) {
+        } else if (seen.was_heard && seen.boot == member.boot && is_unfit(member, seen)) {
           end_service(member, MemberState::stale, seen);
+        } else if (!is_fit(member, seen)) {
+          // After a start its clock is not known for a moment.
+          orders_.withhold.push_back(member.number);
         }
         return;
     }
@@ -164,6 +197,15 @@ class Decider {
         .from = member.state,
         .to = to,
         .incarnation = incarnation});
+  }
+
+  // Somebody comes with an empty directory under the name of a node that is down: he is to take its
+  // place, which no other has to take before.
+  [[nodiscard]] bool is_being_replaced() const {
+    return std::ranges::any_of(map_.members, [this](const Member& member) {
+      const Member* successor = topology::successor_of(map_, member);
+      return successor != nullptr && successor->state == MemberState::joining;
+    });
   }
 
   // --- Raft's members ---------------------------------------------------------------------------
@@ -211,15 +253,20 @@ class Decider {
 
   [[nodiscard]] bool must_go(NodeNumber voter) const { return map_.find(voter)->departs; }
 
-  // One that departs, or is away for long.
+  // One that departs, or is away for long, or whose disk has failed as long ago: that it lives
+  // helps nobody.
   [[nodiscard]] std::optional<NodeNumber> weakest_voter() const {
     for (const NodeNumber voter : configuration_.voters) {
       if (voter != self_ && must_go(voter)) return voter;
     }
     for (const NodeNumber voter : configuration_.voters) {
       const Member& member = *map_.find(voter);
-      if (voter == self_ || member.state != MemberState::down) continue;
-      if (view_.look(voter).down_us >= limits_.voter_away_us) return voter;
+      if (voter == self_) continue;
+      const MemberView seen = view_.look(voter);
+      const uint64_t away_us = member.state == MemberState::down ? seen.down_us
+                               : has_disk(seen)                  ? 0
+                                                                 : seen.silent_us;
+      if (away_us >= limits_.voter_away_us) return voter;
     }
     return std::nullopt;
   }
@@ -241,7 +288,8 @@ class Decider {
     const auto here =
         static_cast<size_t>(std::ranges::count_if(configuration_.voters, [&](NodeNumber other) {
           if (other == voter) return false;
-          return other == self_ || is_here(*map_.find(other), view_.look(other));
+          const MemberView seen = view_.look(other);
+          return other == self_ || (is_here(*map_.find(other), seen) && has_disk(seen));
         }));
     return here > others / 2;
   }

@@ -3,9 +3,10 @@
 //
 //  - Members: who has caught up with the map is up; who is not there any more is down, who can't
 //    be trusted with a stamp or a disk is stale - both only after the last lease has run out, so
-//    nothing more is granted meanwhile (withhold).
+//    nothing more is granted meanwhile (withhold). Whose clock nobody knows yet stays what it is.
 //  - Raft: every member learns, an odd number of up to seven votes (two of two); one change at a
-//    time. A voter's place is never given up because it is down, only to somebody else.
+//    time. A voter's place is never given up because it is down or its disk fails, only to
+//    somebody else.
 //  - Partitions: who is without a primary gets one; the planner's next steps. Partitions hold no
 //    data that others would have to fetch yet, so they are placed at once.
 //
@@ -30,11 +31,14 @@ struct MemberView {
   bool was_heard = false;  // in the life that `boot` says
   BootNumber boot{0};
   Incarnation incarnation{0};
-  uint32_t flags = 0;           // membership::Notes
-  int64_t clock_offset_us = 0;  // to a majority's
-  bool has_caught_up = false;   // its log is near the leader's end
+  uint32_t flags = 0;  // membership::Notes
+  // To a majority's clock, as it says. Nothing: it doesn't know, in this life.
+  std::optional<int64_t> clock_offset_us{};
+  std::optional<int64_t> clock_to_leader_us{};  // as the leader has measured it
+  bool has_caught_up = false;  // its Raft answers, and its log is near the leader's end
   bool is_lease_over = false;
-  uint64_t down_us = 0;  // since when gossip takes it for down; 0: it doesn't
+  uint64_t down_us = 0;    // since when gossip takes it for down; 0: it doesn't
+  uint64_t silent_us = 0;  // since when its Raft has not been heard
 };
 
 class ClusterView {

@@ -98,8 +98,11 @@ class Control::View final : public ClusterView {
     const auto& followers = control_.raft_->followers();
     if (const auto found = followers.find(node); found != followers.end()) {
       const uint64_t match = raw(found->second.match());
-      view.has_caught_up =
-          match != 0 && match + raft::kPromoteLagMax >= raw(control_.raft_->last_index());
+      const uint64_t heard_us = found->second.heard_us;
+      view.silent_us = now_us_ - std::min(now_us_, heard_us);
+      view.has_caught_up = match != 0 &&
+                           match + raft::kPromoteLagMax >= raw(control_.raft_->last_index()) &&
+                           view.silent_us <= control_.options_.raft.election_timeout_us;
     }
     const membership::Member* seen = control_.gossip_->find(node);
     if (seen == nullptr) return view;
@@ -108,7 +111,12 @@ class Control::View final : public ClusterView {
     view.boot = seen->standing.boot;
     view.incarnation = seen->standing.incarnation;
     view.flags = seen->notes.flags;
-    view.clock_offset_us = seen->notes.clock_offset_us;
+    if ((view.flags & membership::Notes::kClockKnown) != 0) {
+      view.clock_offset_us = seen->notes.clock_offset_us;
+    }
+    if (const auto clock = control_.gossip_->clock(node, control_.moment())) {
+      view.clock_to_leader_us = clock->offset_us;
+    }
     if (seen->is_down()) view.down_us = std::max<uint64_t>(1, now_us_ - seen->since_us);
     return view;
   }
@@ -160,7 +168,13 @@ bool Control::do_duties() {
       has_proposed = true;
     }
   }
-  if (orders.hand_over) static_cast<void>(raft_->hand_over(now, best_successor()));
+  if (orders.hand_over) {
+    // One that is no better would hand it back; but who stops leaves it to anybody.
+    const NodeNumber successor = best_successor();
+    if (successor != raft::kNobody || phase_ == Phase::stopping) {
+      static_cast<void>(raft_->hand_over(now, successor));
+    }
+  }
   return has_proposed;
 }
 
@@ -172,7 +186,7 @@ NodeNumber Control::best_successor() const {
     const MemberView seen = view.look(voter);
     const bool is_here = member != nullptr && member->state == MemberState::up &&
                          !member->departs && seen.health == membership::Health::alive &&
-                         seen.flags == 0 && seen.has_caught_up;
+                         (seen.flags & ~membership::Notes::kClockKnown) == 0 && seen.has_caught_up;
     if (voter != number_ && is_here) return voter;
   }
   return raft::kNobody;
@@ -234,6 +248,7 @@ void Control::on_message(const bus::Sender& from, const Propose& proposal) {
 }
 
 void Control::answer(NodeNumber to, const ProposeAnswer& answer) {
+  if (QUORIS_PLANTED("control: a proposal is not answered")) return;
   if (to != number_) {
     return send(to, answer);
   }

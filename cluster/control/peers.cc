@@ -104,6 +104,14 @@ std::string_view who(const bus::RefusalReport& report) {
 }  // namespace
 
 void Control::on_refused(const bus::RefusalReport& report) {
+  const bool is_true = !report.by_peer || report.proven || file_.secret.empty();
+  if (is_true && !asked_seeds_.empty() && report.began_here &&
+      report.notice.reason == Refusal::other_data) {
+    return fatal(fmt::format(
+        "{} at {} belongs to another cluster, and the data directory holds one of its own ({}, id "
+        "{}): to join the other start with an empty directory, to go on start without --seed",
+        who(report), report.address, map_.name, map_.id));
+  }
   const bool is_believed = report.by_peer && (report.proven || file_.secret.empty());
   if (!is_believed) return;
   switch (report.notice.reason) {
@@ -118,8 +126,9 @@ void Control::on_refused(const bus::RefusalReport& report) {
       if (report.began_here || known_map().members.size() > 1 || phase_ != Phase::member) break;
       return fatal(fmt::format(
           "{} at {} belongs to a cluster that knows another node at this address: this node has "
-          "founded a second cluster, because its data directory was empty. Start it with --seed "
-          "and an empty data directory to join the one that is there",
+          "founded a second cluster, with a data directory that was empty or is no longer the "
+          "right one. Start it with --seed and an empty data directory to join the one that is "
+          "there",
           who(report), report.address));
     default:
       break;
@@ -224,7 +233,8 @@ void Control::tell_bus() {
         {.number = member.number, .identity = member.identity, .address = std::move(address)});
   }
   bus_->set_members(members);
-  bus_->set_seeds(phase_ == Phase::newcomer ? file_.contacts : std::vector<HostPort>());
+  if (known_map().members.size() > 1) asked_seeds_.clear();
+  bus_->set_seeds(phase_ == Phase::newcomer ? file_.contacts : asked_seeds_);
   if (gossip_ != nullptr) gossip_->set_members(specs, moment());
 }
 

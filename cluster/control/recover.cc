@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/control/kept_map.h"
 #include "cluster/control/node_file.h"
+#include "cluster/raft/configuration.h"
 #include "cluster/raft/raft_files.h"
 #include "cluster/topology/map_change.h"
 #include "cluster/topology/map_check.h"
@@ -76,38 +78,16 @@ Result<Kept> read_kept(Disk& disk, Rng& rng, const std::string& directory) {
   return kept;
 }
 
-LogIndex last_index(const raft::StoredState& state) {
-  const LogIndex end = state.entries.empty() ? state.base.index : state.entries.back().index;
-  return state.snapshot == nullptr ? end : std::max(end, state.snapshot->index);
-}
-
-// The snapshot's map and what all entries make of it.
-Result<ClusterMap> newest_map(const raft::StoredState& state) {
-  ClusterMap map;
-  if (state.snapshot != nullptr) {
-    Result<ClusterMap> decoded = topology::decode_map(state.snapshot->data);
-    if (!decoded) return decoded.error();
-    map = std::move(decoded).value();
-    if (map.version < state.snapshot->index) topology::skip(map, state.snapshot->index);
-  }
+// It has a majority by itself, and would start.
+bool is_only_voter(const raft::StoredState& state, NodeNumber self) {
+  if (state.hard_state.commit > last_index(state)) return false;
+  raft::Configuration newest;
+  if (state.snapshot != nullptr) newest = state.snapshot->configuration;
   for (const raft::LogEntry& entry : state.entries) {
-    if (entry.index <= map.version) continue;
-    if (entry.kind != raft::EntryKind::command) {
-      topology::skip(map, entry.index);
-      continue;
-    }
-    const auto change = topology::decode_change(entry.payload);
-    if (!change) {
-      return Error{Errc::unsupported,
-                   fmt::format("entry {} of the log changes the cluster map in a way that this "
-                               "version does not know",
-                               raw(entry.index))};
-    }
-    // What is refused changes nothing, as on every other node.
-    static_cast<void>(topology::apply(map, entry.index, *change));
+    if (entry.kind != raft::EntryKind::configuration) continue;
+    if (auto decoded = raft::decode_configuration(entry.payload)) newest = *std::move(decoded);
   }
-  if (map.version < last_index(state)) topology::skip(map, last_index(state));
-  return map;
+  return newest.voters == std::vector{self};
 }
 
 // The cluster of one node. Everything that a change can do is done by one.
@@ -184,6 +164,11 @@ void tell_losses(const ClusterMap& before, const Kept& kept, const Holdings& hol
   print(fmt::format("{} (node {}) becomes a cluster of its own.", self.name, raw(self.number)));
   print(fmt::format("The map that it goes on from is of entry {}, term {}, as this node knows it.",
                     raw(before.version), raw(kept.raft.hard_state.term)));
+  if (is_only_voter(kept.raft, self.number)) {
+    print(
+        "IT WAS THE ONLY VOTER ALREADY and could decide alone: if it starts, there was nothing to");
+    print("recover. Members that learn from it are given up now, and its cluster gets another id.");
+  }
   print("WHAT MAY BE LOST OF THE MAP: changes of members, settings and partitions that were made");
   print("without this node. Those that it has heard of count as made, whether they were or not.");
   if (kept.torn_bytes > 0) {

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "cluster/control/control.h"
 #include "cluster/raft/raft_files.h"
 #include "cluster/topology/map_check.h"
 #include "cluster/topology/map_codec.h"
+#include "persistence/identity.h"
 
 namespace quoris::control {
 
@@ -52,6 +54,7 @@ Status Control::decide(const Wish& wish) {
     number_ = file_.number;
     ahead_ = map_;
     for (const raft::LogEntry& entry : (*kept)->entries) look_ahead(entry);
+    if (Status status = check_identity(); !status) return status;
   }
   if (Status status = check_wish(wish); !status) return status;
   if (is_member) {
@@ -59,6 +62,7 @@ Status Control::decide(const Wish& wish) {
   }
   const std::string kept_secret = file_.secret;
   take_wish(wish);
+  if (is_member) asked_seeds_ = wish.seeds;
   file_.boot = BootNumber{raw(file_.boot) + 1};
 
   bus::BusOwner& owner = *this;
@@ -83,6 +87,10 @@ Status Control::decide(const Wish& wish) {
   }
   Result<raft::StoredState> state = begin_raft(founded);
   if (!state) return state.error();
+  if (founded != nullptr) {
+    parts_.log.write(LogLevel::notice, "cluster: founded {} with {}, as node {}", map_.name,
+                     counted(map_.partitions.size(), "partition"), raw(number_));
+  }
   if (is_member || founded != nullptr) {
     make_member(std::move(state).value());
   } else {
@@ -114,6 +122,12 @@ Result<std::optional<raft::StoredState>> Control::read_kept() {
   }
   map_ = std::move(map).value();
   if (map_.version < (*state)->snapshot->index) topology::skip(map_, (*state)->snapshot->index);
+  if (!file_.cluster_id.empty() && file_.cluster_id != map_.id) {
+    return Error{Errc::corrupt,
+                 fmt::format("{} was being recovered as a cluster of its own, and that was not "
+                             "ended: run `quoris recover --new-cluster` again",
+                             parts_.directory)};
+  }
   // A founder whose power failed between the two files.
   if (const topology::Member* self = map_.find_identity(parts_.identity);
       self != nullptr && !file_.is_member()) {
@@ -145,6 +159,7 @@ Result<raft::StoredState> Control::begin_raft(const raft::SnapshotPtr& founded) 
 
 void Control::look_ahead(const raft::LogEntry& entry) {
   if (entry.index <= ahead_.version) return;
+  ahead_term_ = entry.term;
   std::optional<topology::MapChange> change;
   if (entry.kind == raft::EntryKind::command) change = topology::decode_change(entry.payload);
   if (change) {
@@ -152,6 +167,19 @@ void Control::look_ahead(const raft::LogEntry& entry) {
   } else {
     topology::skip(ahead_, entry.index);
   }
+}
+
+// The number is given to a data directory, and this is not the one.
+Status Control::check_identity() const {
+  const topology::Member* self = known_map().find(number_);
+  if (self == nullptr || self->identity == parts_.identity) return ok();
+  return Error{
+      Errc::corrupt,
+      fmt::format("{} is the directory of node {} ({}), but its {} is another one's, or was lost "
+                  "and made anew: put the right one back ({}), or start with --seed and an empty "
+                  "data directory; it takes the id over once the others have it down",
+                  parts_.directory, raw(number_), file_.name, persistence::kIdentityName,
+                  self->identity)};
 }
 
 // Addresses may change, and the secret if the others take it; all else stays what it is, once it
@@ -259,8 +287,6 @@ Result<raft::SnapshotPtr> Control::found() {
                  "a cluster can't be founded so: " + applied.error().message +
                      " (node-id, cluster-name and rack are letters, digits, '.', '_' and '-')"};
   }
-  parts_.log.write(LogLevel::notice, "cluster: founding {} with {} partitions, as node {}",
-                   map_.name, map_.partitions.size(), raw(applied->number));
   raft::Snapshot snapshot{.index = kFirst,
                           .term = Term{1},
                           .configuration = {.voters = {applied->number}, .learners = {}},
@@ -272,6 +298,7 @@ Result<raft::SnapshotPtr> Control::found() {
 void Control::make_member(raft::StoredState state) {
   raft::Options raft_options = options_.raft;
   raft_options.self = number_;
+  raft_options.bytes_kept = std::min(raft_options.bytes_kept, options_.log_bytes_min / 2);
   raft_ = std::make_unique<raft::Raft>(raft_options, std::move(state), parts_.env.rng, now_us());
   gossip_ = std::make_unique<membership::Gossip>(
       membership::MemberSpec{.number = number_, .boot = file_.boot}, options_.gossip,

@@ -48,12 +48,14 @@ bool ClockEstimate::contradicts(const Sample& a, const Sample& b) {
   return static_cast<uint64_t>(std::abs(a.wall_at_zero - b.wall_at_zero)) > errors_us;
 }
 
-std::optional<int64_t> median_offset_us(std::vector<int64_t> offsets_us, size_t members) {
+std::optional<int64_t> median_offset_us(std::vector<int64_t> offsets_us, size_t members,
+                                        uint64_t doubt_us) {
   offsets_us.push_back(0);
   if (offsets_us.size() <= members / 2) return std::nullopt;
   std::ranges::sort(offsets_us);
   const int64_t upper = offsets_us[offsets_us.size() / 2];
   const int64_t lower = offsets_us[(offsets_us.size() - 1) / 2];
+  if (static_cast<uint64_t>(upper) - static_cast<uint64_t>(lower) > doubt_us) return std::nullopt;
   return std::abs(lower) <= std::abs(upper) ? lower : upper;
 }
 

@@ -51,9 +51,10 @@ class ClockEstimate {
 };
 
 // The middle of `offsets_us` and our own 0: how far our clock is from what most others show. Of
-// two middle values the one nearer to 0: two clocks that differ don't say whose is wrong. Nothing
-// unless they are, with us, a majority of `members`.
+// two middle values the one nearer to 0; nothing if they are farther apart than `doubt_us`, for two
+// clocks that differ don't say whose is wrong. Nothing either unless they are, with us, a majority
+// of `members`.
 [[nodiscard]] std::optional<int64_t> median_offset_us(std::vector<int64_t> offsets_us,
-                                                      size_t members);
+                                                      size_t members, uint64_t doubt_us);
 
 }  // namespace quoris::membership

@@ -199,7 +199,7 @@ std::optional<ClockEstimate::Reading> Gossip::clock(NodeNumber member, Moment no
   return known->clock.read(now, options_);
 }
 
-std::optional<int64_t> Gossip::clock_offset_us(Moment now) const {
+std::optional<int64_t> Gossip::clock_offset_us(Moment now, uint64_t doubt_us) const {
   std::vector<int64_t> offsets_us;
   for (const Member& member : members_.all()) {
     if (member.is_down() || member.number == members_.self().number) continue;
@@ -207,7 +207,7 @@ std::optional<int64_t> Gossip::clock_offset_us(Moment now) const {
       offsets_us.push_back(reading->offset_us);
     }
   }
-  return median_offset_us(std::move(offsets_us), members_.size());
+  return median_offset_us(std::move(offsets_us), members_.size(), doubt_us);
 }
 
 // Somebody of a newer map than ours, or of an older one, or an old life of a member: a peer of the

@@ -140,8 +140,9 @@ class Gossip {
   [[nodiscard]] std::optional<ClockEstimate::Reading> clock(NodeNumber member, Moment now) const;
 
   // The median of the members' wall clocks, this one among them, less this node's. Nothing unless
-  // a majority of the members is known, and not down.
-  [[nodiscard]] std::optional<int64_t> clock_offset_us(Moment now) const;
+  // a majority of the members is known, and not down, nor if one half of the clocks differs from
+  // the other by more than `doubt_us`.
+  [[nodiscard]] std::optional<int64_t> clock_offset_us(Moment now, uint64_t doubt_us) const;
 
   [[nodiscard]] const Figures& figures() const { return figures_; }
 

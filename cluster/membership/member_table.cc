@@ -63,6 +63,8 @@ void MemberTable::change(Member& member, Standing standing, uint64_t now_us) {
   if (standing.boot != member.standing.boot) {
     member.notes_version = 0;
     member.notes = {};
+    // The machine may have been off.
+    member.clock.clear();
   }
   member.standing = standing;
   member.suspicion.reset();

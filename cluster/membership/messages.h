@@ -59,6 +59,7 @@ struct Opinion {
 struct Notes {
   static constexpr uint32_t kDiskFailing = 1U << 0;
   static constexpr uint32_t kLeaving = 1U << 1;
+  static constexpr uint32_t kClockKnown = 1U << 2;  // clock_offset_us says something
 
   uint64_t map_version = 0;     // of the cluster map that it has applied
   int64_t clock_offset_us = 0;  // of its wall clock to a majority's, as it estimated it

@@ -25,6 +25,11 @@ const Member* ClusterMap::find_name(std::string_view node_name) const {
   return at != members.end() ? &*at : nullptr;
 }
 
+const Member* successor_of(const ClusterMap& map, const Member& member) {
+  const size_t end = member.name.rfind('#');
+  return end == std::string::npos ? nullptr : map.find_name(member.name.substr(0, end));
+}
+
 const Partition* ClusterMap::find(PartitionIndex partition) const {
   return raw(partition) < partitions.size() ? &partitions[raw(partition)] : nullptr;
 }

@@ -169,6 +169,10 @@ struct ClusterMap {
 [[nodiscard]] bool contains(const std::vector<NodeNumber>& nodes, NodeNumber node);
 [[nodiscard]] bool is_node_set(const std::vector<NodeNumber>& nodes);
 
+// Who has taken the name of a member, which is called after its number since; null: nobody, or not
+// any more.
+[[nodiscard]] const Member* successor_of(const ClusterMap& map, const Member& member);
+
 // May begin an epoch as primary: it is there and well.
 [[nodiscard]] bool can_be_primary(const ClusterMap& map, NodeNumber node);
 

@@ -260,6 +260,11 @@ inline constexpr std::string_view kNoLinks =
   return "ERR node '" + std::string(node) + "' is not down: use CLUSTER LEAVE";
 }
 
+[[nodiscard]] inline std::string is_not_down_yet(std::string_view node) {
+  return "ERR node '" + std::string(node) +
+         "' is not down by the map: the leader declares it so, and this node knows none";
+}
+
 [[nodiscard]] inline std::string leads_instead(std::string_view node, std::string_view address) {
   return "ERR this node does not lead: ask '" + std::string(node) + "' at " + std::string(address);
 }

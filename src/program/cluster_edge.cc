@@ -31,6 +31,22 @@ Status check_is_empty(Disk& disk, const std::string& directory) {
                            directory)};
 }
 
+// What is said of a cluster where there is none would pass in silence.
+void warn_of_no_cluster(const server::Settings& settings, LogSink& sink) {
+  std::string said;
+  for (const char* name : {"cluster-name", "cluster-secret", "announce-host", "rack", "weight",
+                           "replication-factor", "partitions"}) {
+    if (settings.is_given(name)) said += (said.empty() ? "" : ", ") + std::string(name);
+  }
+  if (said.empty()) return;
+  Log log(sink);
+  log.set_level(settings.values().loglevel);
+  log.write(LogLevel::warning,
+            "This node runs alone, without use for: {}. A cluster is founded with cluster-port, "
+            "joined with seed",
+            said);
+}
+
 struct Ports {
   uint16_t client = 0;
   uint16_t cluster = 0;
@@ -87,7 +103,10 @@ Result<std::unique_ptr<ClusterEdge>> ClusterEdge::open(const Context& context, O
   if (!kept) return kept.error();
   const SettingValues& values = context.settings.values();
   const bool is_wanted = values.cluster_port != 0 || !values.seeds.empty();
-  if (!*kept && !is_wanted) return std::unique_ptr<ClusterEdge>();
+  if (!*kept && !is_wanted) {
+    warn_of_no_cluster(context.settings, context.sink);
+    return std::unique_ptr<ClusterEdge>();
+  }
   if (!*kept) {
     if (const Status empty = check_is_empty(context.disk, directory); !empty) return empty.error();
   }

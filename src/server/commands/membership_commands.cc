@@ -183,7 +183,9 @@ void handle_cluster_remove(NodeContext& context) {
   const Member* member = member_argument(context, *control);
   if (member == nullptr) return;
   if (member->state != MemberState::down) {
-    return context.reply().error(errors::is_not_down(member->name));
+    return context.reply().error(control->leader() == topology::kNoNode
+                                     ? errors::is_not_down_yet(member->name)
+                                     : errors::is_not_down(member->name));
   }
   if (member->departs) return context.reply().ok();
   if (count_staying(control->map()) < 2) return context.reply().error(errors::kLastNodeStays);

@@ -6,6 +6,7 @@
 
 #include "cluster/raft/raft_files.h"
 #include "persistence/check.h"
+#include "persistence/identity.h"
 #include "tests/cluster/control/control_world.h"
 
 namespace quoris::control::testing {
@@ -29,7 +30,14 @@ class CheckBench {
     world_.advance_ms(2'000);
     node().kill();
     REQUIRE(node().start());
+    const topology::ClusterMap& map = node().control().map();
+    identity.node_id = map.find(node().control().number())->identity;
     node().kill();
+    keep(identity);
+  }
+
+  void keep(const persistence::Identity& kept) {
+    REQUIRE(persistence::write_identity(disk(), kDirectory, kept));
   }
 
   TestNode& node() { return world_.node(1); }
@@ -62,6 +70,7 @@ class CheckBench {
   }
 
   std::string said;
+  persistence::Identity identity;
 
  private:
   ControlWorld world_;
@@ -117,6 +126,27 @@ TEST_CASE("check: a newcomer's files are sound, and where no cluster is nothing 
   REQUIRE(world.node(0).disk().make_directory(kDirectory));
   CHECK(check_cluster_files(world.node(0).disk(), kDirectory, sink).value().empty());
   CHECK(said.empty());
+}
+
+TEST_CASE("check: a member's identity is the one that the map knows", "[control]") {
+  CheckBench bench;
+  REQUIRE(bench.check().empty());
+  persistence::Identity other = bench.identity;
+  other.node_id[0] = other.node_id[0] == 'a' ? 'b' : 'a';
+  bench.keep(other);
+  CHECK_FALSE(bench.check().empty());
+  CHECK(bench.has_said("quoris.identity: DAMAGED: it is missing or another one's"));
+  REQUIRE(bench.disk().remove(path("quoris.identity")));
+  CHECK_FALSE(bench.check().empty());
+}
+
+TEST_CASE("check: a recovery that was not ended is found", "[control]") {
+  CheckBench bench;
+  NodeFile file = **read_node_file(bench.disk(), kDirectory);
+  file.cluster_id[0] = file.cluster_id[0] == 'a' ? 'b' : 'a';
+  REQUIRE(write_node_file(bench.disk(), kDirectory, file));
+  CHECK_FALSE(bench.check().empty());
+  CHECK(bench.has_said("a recovery was not ended"));
 }
 
 TEST_CASE("check: --repair says what is wrong with a cluster's files and leaves them alone",

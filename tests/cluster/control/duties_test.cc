@@ -27,6 +27,7 @@ struct Scene final : ClusterView {
       seen[member.number] = {.was_heard = true,
                              .boot = member.boot,
                              .incarnation = Incarnation{1},
+                             .clock_offset_us = 0,
                              .has_caught_up = true,
                              .is_lease_over = false};
       configuration.voters.push_back(member.number);
@@ -124,6 +125,108 @@ TEST_CASE("duties: the last voter stays one, whoever departs", "[control]") {
   scene.cluster.depart(node(1));
   scene.seen[node(2)].has_caught_up = false;
   CHECK_FALSE(scene.decide().configuration);
+}
+
+TEST_CASE("duties: a founder that departs early leaves its vote to the second node", "[control]") {
+  Scene scene(2);
+  scene.configuration = {.voters = nodes({1}), .learners = nodes({2})};
+  scene.cluster.depart(node(1));
+  Orders orders = scene.decide();
+  CHECK(is_change(orders, raft::ChangeKind::promote, 2));
+  CHECK(orders.hand_over);
+  scene.configuration = {.voters = nodes({1, 2}), .learners = {}};
+  orders = scene.decide();
+  CHECK(orders.hand_over);
+  CHECK_FALSE(orders.configuration);
+}
+
+TEST_CASE("duties: a voter that lives without a disk is no part of a majority, and loses its place",
+          "[control]") {
+  Scene scene(4);
+  scene.configuration = {.voters = nodes({1, 2, 3}), .learners = nodes({4})};
+  scene.cluster.set_state(node(2), MemberState::stale);
+  scene.seen[node(2)].flags = Notes::kDiskFailing;
+  SECTION("for a while: neither it nor another one is let go") {
+    scene.seen[node(2)].silent_us = 1'000'000;
+    scene.seen[node(4)].has_caught_up = false;
+    CHECK_FALSE(scene.decide().configuration);
+    scene.cluster.depart(node(3));
+    CHECK_FALSE(scene.decide().configuration);
+  }
+  SECTION("for long: another one votes in its place") {
+    scene.seen[node(2)].silent_us = 20'000'000;
+    CHECK(is_change(scene.decide(), raft::ChangeKind::promote, 4));
+    scene.configuration = {.voters = nodes({1, 2, 3, 4}), .learners = {}};
+    CHECK(is_change(scene.decide(), raft::ChangeKind::demote, 2));
+  }
+}
+
+TEST_CASE("duties: nobody is let back in before his clock is known", "[control]") {
+  Scene scene(3);
+  MemberView& view = scene.seen[node(3)];
+  view.clock_offset_us.reset();
+  const auto has_state_change = [&] {
+    const Orders orders = scene.decide();
+    return std::ranges::any_of(orders.changes, [](const topology::MapChange& change) {
+      return std::holds_alternative<topology::ChangeState>(change);
+    });
+  };
+  SECTION("up: it stays so, without a lease") {
+    CHECK_FALSE(has_state_change());
+    CHECK(scene.decide().withhold == nodes({3}));
+    view.clock_to_leader_us = 100'000;
+    CHECK(scene.decide().withhold.empty());
+    view.clock_to_leader_us = 900'000;
+    CHECK_FALSE(has_state_change());
+    CHECK(scene.decide().withhold == nodes({3}));
+  }
+  SECTION("down or stale: what the leader sees counts as long as nothing else does") {
+    const MemberState state = GENERATE(MemberState::down, MemberState::stale);
+    scene.cluster.set_state(node(3), state);
+    scene.cluster.fail_over();
+    static_cast<void>(scene.cluster.settle());
+    CHECK_FALSE(has_state_change());
+    view.clock_to_leader_us = 900'000;
+    if (state == MemberState::stale) {
+      CHECK_FALSE(has_state_change());
+    } else {
+      CHECK(only_state_change(scene.decide()).to == MemberState::stale);
+    }
+    view.clock_to_leader_us = 100'000;
+    CHECK(only_state_change(scene.decide()).to == MemberState::up);
+    view.clock_offset_us = 900'000;
+    if (state == MemberState::stale) {
+      CHECK_FALSE(has_state_change());
+    } else {
+      CHECK(only_state_change(scene.decide()).to == MemberState::stale);
+    }
+  }
+  SECTION("a leader that was stale does not trust its own clock") {
+    scene.cluster.set_state(node(1), MemberState::stale);
+    scene.seen[node(1)].clock_offset_us.reset();
+    CHECK_FALSE(has_state_change());
+    CHECK(scene.decide().hand_over);
+  }
+}
+
+TEST_CASE("duties: who is being replaced stays until the other one is there", "[control]") {
+  Scene scene(3);
+  scene.cluster.set_state(node(2), MemberState::down);
+  scene.cluster.fail_over();
+  static_cast<void>(scene.cluster.settle());
+  scene.gone(2, true);
+  const std::string name = scene.cluster.map.find(node(2))->name;
+  topology::Newcomer newcomer = topology::testing::newcomer(9);
+  newcomer.name = name;
+  scene.cluster.must(topology::AddMember{.newcomer = std::move(newcomer)});
+  const topology::Member* second = scene.cluster.map.find_name(name);
+  REQUIRE(second != nullptr);
+  REQUIRE(second->state == MemberState::joining);
+  REQUIRE(topology::successor_of(scene.cluster.map, *scene.cluster.map.find(node(2))) == second);
+  scene.configuration.learners = {second->number};
+  CHECK(scene.decide().changes.empty());
+  scene.cluster.set_state(second->number, MemberState::up);
+  CHECK_FALSE(scene.decide().changes.empty());
 }
 
 TEST_CASE("duties: a leader that departs takes no voter's place, nor itself out of the map",
@@ -286,7 +389,8 @@ TEST_CASE("duties: a learner of another rack votes first", "[control]") {
   const NodeNumber other = scene.cluster.join("b");
   static_cast<void>(scene.cluster.settle());
   for (const NodeNumber number : {same, other}) {
-    scene.seen[number] = {.was_heard = true, .boot = BootNumber{1}, .has_caught_up = true};
+    scene.seen[number] = {
+        .was_heard = true, .boot = BootNumber{1}, .clock_offset_us = 0, .has_caught_up = true};
     scene.configuration.learners.push_back(number);
   }
   CHECK(is_change(scene.decide(), raft::ChangeKind::promote, raw(other)));

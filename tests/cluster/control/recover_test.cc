@@ -409,8 +409,10 @@ TEST_CASE("recover: a second time it is again another cluster", "[control]") {
   Survivor survivor;
   survivor.write();
   REQUIRE(survivor.problem() == "none");
+  CHECK(survivor.text.find("THE ONLY VOTER ALREADY") == std::string::npos);
   const std::string first = survivor.stored_map().id;
   REQUIRE(survivor.problem() == "none");
+  CHECK(survivor.text.find("THE ONLY VOTER ALREADY") != std::string::npos);
   CHECK(survivor.stored_map().id != first);
   check_recovered(survivor);
 }

@@ -145,6 +145,18 @@ TEST_CASE("control: a newcomer whose power fails at any step is let in at the ne
   }
 }
 
+TEST_CASE("control: a recovery that was not ended is no member of the old cluster", "[control]") {
+  ControlWorld world(1);
+  REQUIRE(world.node(0).start());
+  settle(world);
+  world.node(0).kill();
+  // As `quoris recover` leaves it when the power goes before Raft's files are new.
+  NodeFile file = node_file(world.node(0));
+  file.cluster_id = std::string(topology::kIdSize, 'a');
+  REQUIRE(write_node_file(world.node(0).disk(), kDirectory, file));
+  CHECK(has(refusal(world.node(0)), "run `quoris recover --new-cluster` again"));
+}
+
 TEST_CASE("control: a start that is refused changes nothing", "[control]") {
   ControlWorld world(1);
   world.start_all();

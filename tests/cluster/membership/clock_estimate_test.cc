@@ -11,6 +11,7 @@ namespace quoris::membership {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000;
+constexpr uint64_t kDoubtUs = 10 * kSecond;
 constexpr int64_t kWall = 1'767'225'600'000'000;
 
 // A peer whose clock is `offset_us` ahead, asked over a way of so long there and back.
@@ -99,19 +100,29 @@ TEST_CASE("clock estimate: old samples don't count") {
 }
 
 TEST_CASE("clock estimate: the median needs a majority, this node among it") {
-  CHECK(median_offset_us({}, 1) == 0);
-  CHECK_FALSE(median_offset_us({}, 2));
-  CHECK_FALSE(median_offset_us({5}, 5));
-  CHECK(median_offset_us({900, 900}, 5) == 900);
-  CHECK(median_offset_us({900, 900}, 3) == 900);
-  CHECK(median_offset_us({900, 10}, 3) == 10);
+  CHECK(median_offset_us({}, 1, kDoubtUs) == 0);
+  CHECK_FALSE(median_offset_us({}, 2, kDoubtUs));
+  CHECK_FALSE(median_offset_us({5}, 5, kDoubtUs));
+  CHECK(median_offset_us({900, 900}, 5, kDoubtUs) == 900);
+  CHECK(median_offset_us({900, 900}, 3, kDoubtUs) == 900);
+  CHECK(median_offset_us({900, 10}, 3, kDoubtUs) == 10);
+}
+
+TEST_CASE("clock estimate: where half of the clocks differ from the other half nobody knows") {
+  CHECK(median_offset_us({600}, 2, 600) == 0);
+  CHECK_FALSE(median_offset_us({600}, 2, 599));
+  CHECK_FALSE(median_offset_us({3'000'000}, 3, 500'000));
+  CHECK(median_offset_us({3'000'000, 3'000'000}, 3, 500'000) == 3'000'000);
+  CHECK(median_offset_us({3'000'000, 0}, 3, 500'000) == 0);
+  CHECK_FALSE(median_offset_us({INT64_MAX}, 2, 500'000));
+  CHECK_FALSE(median_offset_us({INT64_MIN}, 2, 500'000));
 }
 
 TEST_CASE("clock estimate: of two middle values the nearer counts") {
-  CHECK(median_offset_us({600}, 2) == 0);
-  CHECK(median_offset_us({-600}, 2) == 0);
-  CHECK(median_offset_us({600, 700, 800}, 4) == 600);
-  CHECK(median_offset_us({0, 700, 800}, 4) == 0);
+  CHECK(median_offset_us({600}, 2, kDoubtUs) == 0);
+  CHECK(median_offset_us({-600}, 2, kDoubtUs) == 0);
+  CHECK(median_offset_us({600, 700, 800}, 4, kDoubtUs) == 600);
+  CHECK(median_offset_us({0, 700, 800}, 4, kDoubtUs) == 0);
 }
 
 TEST_CASE("gossip: each node knows the others' clocks, and who of them is wrong knows it") {
@@ -124,7 +135,7 @@ TEST_CASE("gossip: each node knows the others' clocks, and who of them is wrong 
   CHECK(std::abs(seen->offset_us - 700'000) <= 500);
   CHECK(seen->rtt_us <= 2000);
   const auto median = [&swarm](NodeNumber number) {
-    return *swarm.gossip(number).clock_offset_us(swarm.moment(number));
+    return *swarm.gossip(number).clock_offset_us(swarm.moment(number), kDoubtUs);
   };
   CHECK(std::abs(median(node(1))) < 1000);
   CHECK(std::abs(median(node(2)) + 700'000) < 1000);
@@ -135,7 +146,7 @@ TEST_CASE("gossip: members that are down don't vote on the time") {
   LoneCore core(3);
   core.silent() = {node(2), node(3)};
   core.advance(60 * kSecond);
-  CHECK_FALSE(core.core().clock_offset_us(core.moment()));
+  CHECK_FALSE(core.core().clock_offset_us(core.moment(), kDoubtUs));
 }
 
 }  // namespace quoris::membership

@@ -1,6 +1,8 @@
 // The commands of a cluster, asked of nodes whose Controls form one over the simulated network.
 #include <catch2/catch.hpp>
 
+#include "base/transport.h"
+#include "cluster/bus/handshake.h"
 #include "cluster/topology/cluster_views.h"
 #include "tests/cluster/control/control_world.h"
 #include "tests/server/node_fixture.h"
@@ -107,8 +109,46 @@ class Cluster {
   std::vector<std::unique_ptr<Served>> servers_;
 };
 
+// Somebody on a node's machine who calls another node's cluster port, and says one thing.
+class Stranger final : public ConnectHandler {
+ public:
+  Stranger(ControlWorld& world, size_t from, size_t to, std::string_view words)
+      : stream_(
+            world.network()
+                .transport(world.node(from).host())
+                .connect({.host = world.node(to).address(), .port = control::testing::kClusterPort},
+                         *this)) {
+    ByteChain bytes;
+    bytes.append(words);
+    stream_->write(std::move(bytes));
+  }
+
+  void on_connected() override {}
+
+  void on_failed(const Error& /*error*/) override {}
+
+  std::span<char> read_buffer() override { return buffer_; }
+
+  void on_read(size_t /*count*/) override {}
+
+  void on_drained() override {}
+
+  void on_closed() override { stream_.reset(); }
+
+ private:
+  std::vector<char> buffer_ = std::vector<char>(4096);
+  std::unique_ptr<Stream> stream_;
+};
+
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
+}
+
+// The value of a line "name:value".
+uint64_t figure(const std::string& text, std::string_view name) {
+  const size_t at = text.find(fmt::format("\n{}:", name));
+  REQUIRE(at != std::string::npos);
+  return std::stoull(text.substr(at + name.size() + 2));
 }
 
 size_t count_lines(const std::string& text) {
@@ -293,6 +333,10 @@ TEST_CASE("CLUSTER LEAVE: without a majority the answer is that nobody knows", "
   Cluster cluster(3);
   cluster.world().isolate(0);
   CHECK(cluster.wait(0, {"CLUSTER", "LEAVE"}).substr(0, 11) == "-UNCERTAIN ");
+  const std::string name = cluster.control(1).name();
+  CHECK(cluster.ask(0, {"CLUSTER", "REMOVE", name}) ==
+        "-ERR node '" + name +
+            "' is not down by the map: the leader declares it so, and this node knows none\r\n");
 }
 
 TEST_CASE("CLUSTER LEAVE: a client that goes or is unblocked is not answered later", "[server]") {
@@ -415,7 +459,7 @@ TEST_CASE("FAULT: rules of the channel, set, seen and taken back", "[server]") {
   const size_t other = cluster.follower();
   const std::string name = cluster.control(cluster.world().leader()).name();
   CHECK(cluster.ask(other, {"FAULT", "DROP", "10", "TO", name}) == "+OK\r\n");
-  CHECK(has(cluster.ask(other, {"FAULT", "STATUS"}), "DROP 10 TO "));
+  CHECK(has(cluster.ask(other, {"FAULT", "STATUS"}), "DROP 10 TO " + name + "\r\n"));
   CHECK(cluster.ask(other, {"FAULT", "DROP", "200"}).substr(0, 5) == "-ERR ");
   CHECK(cluster.ask(other, {"FAULT", "PARTITION", "nobody"}).substr(0, 5) == "-ERR ");
   CHECK(cluster.ask(other, {"FAULT"}) == "-ERR wrong number of arguments for 'fault' command\r\n");
@@ -438,6 +482,42 @@ TEST_CASE("FAULT FAIL: the node is taken for down, and is back after RECOVER", "
   cluster.world().until([&] { return state() == topology::MemberState::up; }, 10'000, "back");
 }
 
+TEST_CASE("INFO and FAULT STATUS: malformed frames and refused connections are counted",
+          "[server]") {
+  Cluster cluster(3);
+  cluster.world().advance_ms(1'000);
+  const auto count = [&](std::string_view name) {
+    return figure(cluster.ask(0, {"INFO", "cluster"}), name);
+  };
+  const uint64_t malformed = count("cluster_frames_malformed");
+  const uint64_t refused = count("cluster_links_refused");
+  const uint64_t silent = count("cluster_links_silent");
+  const auto becomes = [&](std::string_view name, uint64_t value) {
+    cluster.world().until([&] { return count(name) == value; }, 5'000, name);
+  };
+
+  // A member's.
+  ByteChain frame;
+  frame.append("*1\r\n$7\r\nUNKNOWN\r\n");
+  bus::Bus& member = cluster.control(1).bus();
+  REQUIRE(member.send(cluster.control(0).number(), bus::LinkKind::control, frame) ==
+          bus::SendResult::sent);
+  becomes("cluster_frames_malformed", malformed + 1);
+  CHECK(has(cluster.ask(0, {"FAULT", "STATUS"}), "$9\r\nmalformed\r\n:1\r\n"));
+
+  // Strangers'.
+  Stranger client(cluster.world(), 1, 0, "*1\r\n$x\r\n");
+  becomes("cluster_frames_malformed", malformed + 2);
+  bus::LocalNode outsider;
+  outsider.cluster = "another";
+  outsider.facts.identity = std::string(bus::kIdentityDigits, 'f');
+  const std::string hello =
+      bus::Handshake::begin(outsider, {}, std::string(bus::kNonceBytes, 'n')).frame();
+  Stranger caller(cluster.world(), 1, 0, hello);
+  becomes("cluster_links_refused", refused + 1);
+  CHECK(count("cluster_links_silent") == silent);
+}
+
 TEST_CASE("INFO: the sections of a cluster", "[server]") {
   Cluster cluster(3);
   cluster.world().advance_ms(2'000);
@@ -447,9 +527,9 @@ TEST_CASE("INFO: the sections of a cluster", "[server]") {
        {"redis_mode:cluster\r\n", "cluster_connections:12\r\n",
         "# Cluster\r\ncluster_enabled:1\r\n", "cluster_node_state:ALIVE\r\n",
         "cluster_state:ok\r\n", "cluster_known_nodes:3\r\n", "cluster_partitions:512\r\n",
-        "# Raft\r\nraft_role:leader\r\n", "raft_voters:1,2,3\r\n", "raft_learners:\r\n",
-        "# Gossip\r\ngossip_members:3\r\ngossip_alive:3\r\n", "gossip_suspect:0\r\n",
-        "gossip_local_health:0\r\n"}) {
+        "cluster_frames_malformed:0\r\n", "# Raft\r\nraft_role:leader\r\n", "raft_voters:1,2,3\r\n",
+        "raft_learners:\r\n", "# Gossip\r\ngossip_members:3\r\ngossip_alive:3\r\n",
+        "gossip_suspect:0\r\n", "gossip_local_health:0\r\n"}) {
     CAPTURE(part);
     CHECK(has(all, part));
   }
