@@ -135,7 +135,7 @@ constexpr std::array kRows = {
     Row{.name = "time",
         .value = "60s",
         .help = "How long clients work, in simulated time; the last quarter, 5 to 12 s, is without "
-                "faults (default: 60s)",
+                "faults (10s to 24h, default: 60s)",
         .set = [](SimOptions& options, std::string_view value) -> Status {
           const Result<uint64_t> us = duration_us(value);
           if (!us) return us.error();
@@ -234,6 +234,20 @@ Error contradiction(std::string_view one, std::string_view other, std::string_vi
           fmt::format("sim: --{} and --{} contradict each other: {}", one, other, why)};
 }
 
+// A profile or kind of which nothing can happen would be passed in silence.
+Status check_faults(const SimOptions& options) {
+  if (options.is_cluster()) return ok();
+  for (const std::string_view word : words_of_faults(options.faults)) {
+    const Result<std::vector<FaultKind>> kinds = parse_faults(word);
+    if (!kinds || kinds->empty() || !std::ranges::all_of(*kinds, &is_of_cluster)) continue;
+    return Error{Errc::invalid_argument,
+                 fmt::format("sim: --faults: '{}' happens in a cluster only, and {}", word,
+                             options.nodes == 1 ? "one node is alone without --cluster"
+                                                : "--alone makes none")};
+  }
+  return ok();
+}
+
 // `said`: rows, in the order of the command line.
 Status check_together(const SimOptions& options, const std::vector<const Row*>& said) {
   const auto has = [&said](std::string_view name) {
@@ -252,7 +266,7 @@ Status check_together(const SimOptions& options, const std::vector<const Row*>& 
   if (options.trace && options.first_seed != options.last_seed) {
     return contradiction("trace", "seeds", "events are told of one run; give it with --seed");
   }
-  return ok();
+  return check_faults(options);
 }
 
 }  // namespace
@@ -274,6 +288,9 @@ Result<SimOptions> parse_sim_options(std::span<const std::string> arguments) {
       return Error{
           Errc::invalid_argument,
           fmt::format("sim: there is no option --{}; quoris sim --help", word.substr(0, equals))};
+    }
+    if (std::ranges::find(said, &*row) != said.end()) {
+      return Error{Errc::invalid_argument, fmt::format("sim: --{} is given twice", row->name)};
     }
     said.push_back(&*row);
     std::string_view value;

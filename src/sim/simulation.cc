@@ -97,6 +97,7 @@ class Run {
   void end_clients();
   void stop_and_start(const std::function<void(Machine&)>& stop, std::string_view what);
   void come_to_rest();
+  void look_for_spin();
 
   const SimOptions& options_;
   SimReport report_;
@@ -194,6 +195,18 @@ void Run::come_to_rest() {
   for (Observer* observer : world_.observers()) observer->on_rest();
 }
 
+// A node that does something again and again, and nothing comes of it. All that clients, disks and
+// other nodes give a node to do is some hundred events a second for each.
+void Run::look_for_spin() {
+  constexpr uint64_t kEventsMax = 2'000;  // a second, for each node and each client
+  const uint64_t parties = world_.nodes() * (1 + options_.clients);
+  const uint64_t seconds = 1 + report_.simulated_us / 1'000'000;
+  const uint64_t rate = report_.events / seconds;
+  if (rate <= kEventsMax * parties) return;
+  report_.complaints.push_back(
+      fmt::format("progress: {} events in a simulated second: something spins", rate));
+}
+
 SimReport Run::run() {
   world_.start();
   for (const auto& client : clients_) client->start();
@@ -217,6 +230,7 @@ SimReport Run::run() {
   report_.hash = world_.hash();
   report_.events = world_.queue().happened();
   report_.simulated_us = world_.now_us();
+  look_for_spin();
   report_.network = world_.network().figures();
   report_.faults = faults_.played();
   report_.promised = progress_.promised();

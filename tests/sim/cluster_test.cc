@@ -1,6 +1,8 @@
 // A cluster of whole nodes, by hand: how machines become members, go, and come back; and what the
 // checkers make of it.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "sim/check/lease_checker.h"
 #include "sim/check/map_checker.h"
 #include "sim/check/raft_checker.h"
+#include "sim/clients/cluster_operator.h"
 #include "sim/cluster_looks.h"
 #include "sim/faults/fault_driver.h"
 #include "sim/world.h"
@@ -183,6 +186,79 @@ TEST_CASE("cluster: one that is cut off is down for the others, and back when it
   CHECK(bench.complaints() == 0);
 }
 
+// Somebody asks for changes all the time.
+TEST_CASE("cluster: who are left have a leader and make changes while others are cut off",
+          "[sim]") {
+  using enum FaultKind;
+  const auto kind = GENERATE(partition, partition_inbound, partition_outbound, split);
+  const size_t node = GENERATE(0, 2);
+  Bench bench(3, 7,
+              {{.kind = kind,
+                .node = node,
+                .at_us = 5 * kSecond,
+                .lasts_us = 12 * kSecond,
+                .strength = uint64_t{1} << node}});
+  ClusterOperator asker(bench.world);
+  asker.start();
+  bench.run(5 * kSecond + 1);
+  // The machine in store is with the others.
+  const std::vector<size_t> parts = bench.faults.parts(bench.world.now_us());
+  REQUIRE(parts.size() == 4);
+  for (size_t i = 0; i < 4; ++i) CHECK((parts[i] == parts[node]) == (i == node));
+  bench.run(20 * kSecond);
+  CHECK(bench.faults.parts(bench.world.now_us()) == std::vector<size_t>(4));
+  asker.finish();
+  CHECK(bench.comes_to_rest());
+  CHECK(bench.cluster.figures().applied > 40);
+  CHECK(bench.complaints() == 0);
+}
+
+TEST_CASE("cluster: of two faults of the network the parts are known, or that nobody can tell",
+          "[sim]") {
+  using enum FaultKind;
+  Bench bench(4, 7,
+              {{.kind = split, .at_us = kSecond, .lasts_us = 4 * kSecond, .strength = 0b0011},
+               {.kind = partition, .node = 1, .at_us = 2 * kSecond, .lasts_us = kSecond},
+               {.kind = slow_link, .node = 3, .at_us = 3 * kSecond, .lasts_us = kSecond}});
+  const auto parts_at = [&bench](uint64_t at_us) {
+    bench.run(at_us - bench.world.now_us());
+    return bench.faults.parts(at_us);
+  };
+  CHECK(parts_at(kSecond / 2) == std::vector<size_t>{0, 0, 0, 0, 0});
+  CHECK(parts_at(kSecond * 3 / 2) == std::vector<size_t>{0, 0, 1, 1, 1});
+  CHECK(parts_at(kSecond * 5 / 2) == std::vector<size_t>{0, 1, 2, 2, 2});
+  CHECK(parts_at(kSecond * 7 / 2).empty());
+  // The slow link is over, and so is the time that is given to what it has left behind.
+  CHECK(parts_at(kSecond * 15 / 2) == std::vector<size_t>{0, 0, 1, 1, 1});
+  CHECK(parts_at(kSecond * 9) == std::vector<size_t>{0, 0, 0, 0, 0});
+}
+
+// --- what checkers say of what can't be
+// ------------------------------------------------------------
+
+Proposal ended_proposal(control::ProposalResult::Kind kind) {
+  return {.id = 1,
+          .node = 0,
+          .life = 1,
+          .change = topology::encode_change(topology::SetSetting{.name = "a", .value = "b"}),
+          .asked_us = 1,
+          .ended_us = 2,
+          .result = control::ProposalResult{.kind = kind, .message = "no"}};
+}
+
+TEST_CASE("cluster: a change that is refused, or that no entry tells of, is complained of",
+          "[sim]") {
+  using Kind = control::ProposalResult::Kind;
+  Bench bench(1);
+  REQUIRE(bench.comes_to_rest());
+  static_cast<Observer&>(bench.cluster).on_proposal(ended_proposal(Kind::refused));
+  REQUIRE(bench.cluster.complaints().size() == 1);
+  CHECK(bench.cluster.complaints()[0].find("refuses proposal 1: no") != std::string::npos);
+  static_cast<Observer&>(bench.raft).on_proposal(ended_proposal(Kind::applied));
+  REQUIRE(bench.raft.complaints().size() == 1);
+  CHECK(bench.raft.complaints()[0].find("no entry says so") != std::string::npos);
+}
+
 // --- planted bugs
 // ----------------------------------------------------------------------------------
 
@@ -252,6 +328,108 @@ bool wrong_clocks_are_stale() {
     return bench.member(wrong.index()).state == topology::MemberState::stale;
   });
   return is_stale && bench.leases.complaints().empty();
+}
+
+// A bug that acts in a settled cluster, at which somebody asks for changes, and the checker that is
+// to find it.
+struct CheckersBug {
+  const char* name;
+  const char* checker;
+  const char* words;  // of its complaint
+  std::vector<FaultDriver::Planned> plan;
+  uint64_t until_us = 0;
+  std::function<void(Bench&)> deed = {};  // when all is settled
+};
+
+// How many of the checker's complaints have these words.
+size_t complaints_about(const CheckersBug& bug, std::string_view planted) {
+  Bench bench(3, 7, bug.plan);
+  REQUIRE(bench.comes_to_rest(5 * kSecond));
+  const Planted planting(planted);
+  ClusterOperator asker(bench.world);
+  asker.start();
+  if (bug.deed) bug.deed(bench);
+  bench.run(bug.until_us - bench.world.now_us());
+  size_t count = 0;
+  for (const Checker* checker : bench.checkers) {
+    for (const std::string& complaint : checker->complaints()) {
+      UNSCOPED_INFO(checker->name() << ": " << complaint);
+      const bool is_it =
+          checker->name() == bug.checker && complaint.find(bug.words) != std::string::npos;
+      if (is_it || planted.empty()) ++count;
+    }
+  }
+  return count;
+}
+
+void check_found(const CheckersBug& bug) {
+  if (!kHasPlantedBugs) return;
+  INFO(bug.name);
+  CHECK(complaints_about(bug, {}) == 0);
+  CHECK(complaints_about(bug, bug.name) > 0);
+}
+
+TEST_CASE("cluster: a change that a follower skips is found", "[sim]") {
+  check_found({.name = "control: a follower skips a change",
+               .checker = "maps",
+               .words = "have different maps of version",
+               .plan = {},
+               .until_us = 10 * kSecond});
+}
+
+TEST_CASE("cluster: that nobody can be elected is found", "[sim]") {
+  check_found({.name = "raft: a pre-vote is never granted",
+               .checker = "cluster",
+               .words = "us, and nobody leads since",
+               .plan = {},
+               .until_us = 14 * kSecond,
+               .deed = [](Bench& bench) { bench.leader().kill(); }});
+}
+
+TEST_CASE("cluster: that nobody can be elected is found while the leader is cut off", "[sim]") {
+  using enum FaultKind;
+  const auto kind = GENERATE(partition, partition_inbound, partition_outbound);
+  check_found({.name = "raft: a pre-vote is never granted",
+               .checker = "cluster",
+               .words = "whoever is cut off",
+               .plan = {{.kind = kind,
+                         .node = FaultDriver::kLeader,
+                         .at_us = 6 * kSecond,
+                         .lasts_us = 12 * kSecond}},
+               .until_us = 16 * kSecond});
+}
+
+TEST_CASE("cluster: proposals without an answer are found, while others are cut off too", "[sim]") {
+  const bool is_cut = GENERATE(false, true);
+  std::vector<FaultDriver::Planned> plan;
+  if (is_cut) {
+    plan.push_back(
+        {.kind = FaultKind::partition, .node = 2, .at_us = 5 * kSecond, .lasts_us = 12 * kSecond});
+  }
+  check_found({.name = "control: a proposal is not answered",
+               .checker = "cluster",
+               .words = "has no answer",
+               .plan = plan,
+               .until_us = 16 * kSecond});
+}
+
+TEST_CASE("cluster: one that stays down though it is well is found", "[sim]") {
+  check_found(
+      {.name = "control: who is back stays down",
+       .checker = "cluster",
+       .words = "in the leader's map",
+       .plan =
+           {{.kind = FaultKind::kill, .node = 1, .at_us = 6 * kSecond, .lasts_us = 8 * kSecond}},
+       .until_us = 35 * kSecond});
+}
+
+TEST_CASE("cluster: what is applied before it is durable is found", "[sim]") {
+  check_found({.name = "raft: what is not durable here is applied",
+               .checker = "raft",
+               .words = "is durable there",
+               .plan = {},
+               .until_us = 8 * kSecond,
+               .deed = [](Bench& bench) { bench.leader().slow_disk_down(50 * kMs); }});
 }
 
 TEST_CASE("cluster: a vote that is sent before it is durable is found", "[sim]") {

@@ -55,6 +55,11 @@ TEST_CASE("sim options: what is wrong is named with what is allowed", "[sim]") {
       {{"--time", "1s"}, "a time from 10s to 24h"},
       {{"--time", "99999999999999999h"}, "a time from 10s to 24h"},
       {{"--faults", "kill,rain"}, "there is no fault 'rain'"},
+      {{"--faults", ""}, "there is no fault ''"},
+      {{"--faults", "kill,"}, "there is no fault ''"},
+      {{"--faults", "none,kill"}, "none stands alone"},
+      {{"--faults", "kill", "--faults", "disk"}, "--faults is given twice"},
+      {{"--trace", "--trace"}, "--trace is given twice"},
       {{"--workload", "play"}, "there is no workload 'play'"},
       {{"--appendfsync", "never"}, "always, everysec or no"},
       {{"--speed", "2"}, "there is no option --speed"},
@@ -94,6 +99,22 @@ TEST_CASE("sim options: two that contradict each other are refused", "[sim]") {
   CHECK(parse({"--trace", "--seeds", "7..7"}));
 }
 
+TEST_CASE("sim options: faults that cannot happen are refused", "[sim]") {
+  const auto problem = [](std::vector<std::string> arguments) {
+    const auto options = parse(std::move(arguments));
+    return options ? std::string() : options.error().message;
+  };
+  CHECK(problem({"--alone", "--faults", "kill,leader"}) ==
+        "sim: --faults: 'leader' happens in a cluster only, and --alone makes none");
+  CHECK(problem({"--faults", "split", "--nodes", "1"}) ==
+        "sim: --faults: 'split' happens in a cluster only, and one node is alone without "
+        "--cluster");
+  CHECK(problem({"--alone", "--faults", "network,calm"}).empty());
+  CHECK(problem({"--alone", "--faults", "none"}).empty());
+  CHECK(problem({"--alone"}).empty());
+  CHECK(problem({"--nodes", "1", "--cluster", "--faults", "hand_over"}).empty());
+}
+
 TEST_CASE("sim options: a demo is replayed as a demo", "[sim]") {
   const auto options = parse({"--demo", "--seed", "7", "--appendfsync", "always"});
   REQUIRE(options);
@@ -107,9 +128,11 @@ struct Output {
   std::string complained;
 };
 
-Output run(std::vector<std::string> arguments) {
+// `look_us`: so much time has passed outside whenever somebody looks.
+Output run(std::vector<std::string> arguments, uint64_t look_us = 0) {
   EventQueue queue;
   SimClock clock(queue);
+  clock.set_cost_of_look(look_us);
   Output output;
   output.status = run_command(
       arguments,
@@ -128,6 +151,31 @@ TEST_CASE("sim command: options first, then the counts, the hash and the verdict
        {"network  ", "faults  ", "events  ", "hash  ", "PASSED: 2 seeds\n"}) {
     CHECK(output.printed.find(expected) != std::string::npos);
   }
+}
+
+// From `word` to the end of the line or to what follows it.
+std::string part_of(const std::string& text, std::string_view word, std::string_view until = "\n") {
+  const size_t begin = text.find(word);
+  REQUIRE(begin != std::string::npos);
+  return text.substr(begin, text.find(until, begin) - begin);
+}
+
+TEST_CASE("sim command: every ten seconds a line says how far a run is, and changes nothing in it",
+          "[sim]") {
+  const std::vector<std::string> arguments = {"--time",  "10s", "--seeds",  "3..4",
+                                              "--nodes", "1",   "--faults", "none"};
+  const Output slow = run(arguments, 2'000'000);
+  INFO(slow.printed);
+  CHECK(slow.status == 0);
+  for (const char* expected : {"\n... seed 3 at 0 of 10 s, 10 s, 0 failed\n",
+                               "\n... seed 3 at 5 of 10 s, ", "\n... seed 4 at 10 of 10 s, "}) {
+    CHECK(slow.printed.find(expected) != std::string::npos);
+  }
+  CHECK(slow.printed.find(" at 11 of ") == std::string::npos);
+  const Output quick = run(arguments);
+  CHECK(quick.printed.find("...") == std::string::npos);
+  CHECK(part_of(slow.printed, "hash  ") == part_of(quick.printed, "hash  "));
+  CHECK(part_of(slow.printed, "events  ", " in ") == part_of(quick.printed, "events  ", " in "));
 }
 
 TEST_CASE("sim command: a demo tells its story, a trace every event", "[sim]") {

@@ -17,10 +17,14 @@ using topology::MemberState;
 // Of a clock that is this far off nobody can say on which side of the limit it is seen.
 constexpr int64_t kClockSureUs = 350'000;
 
+// REQUIRES: it has a Raft.
+const raft::Configuration& configuration_of(Machine& machine) {
+  return machine.control()->raft()->configuration();
+}
+
 }  // namespace
 
-// --- at every moment
-// --------------------------------------------------------------------------------
+// --- at every moment ---------------------------------------------------------------------------
 
 bool ClusterChecker::is_well(Machine& machine) {
   const uint64_t now_us = world().now_us();
@@ -55,6 +59,15 @@ void ClusterChecker::on_turn(Machine& machine) {
   const uint64_t now_us = world().now_us();
   if (now_us < next_look_us_ || machine.control() == nullptr) return;
   next_look_us_ = now_us + kLookUs;
+  look_at_whole();
+  look_at_group();
+  check_proposals();
+}
+
+// All voters, whoever of them is well: a majority has to lead on, though it be another one each
+// time.
+void ClusterChecker::look_at_whole() {
+  const uint64_t now_us = world().now_us();
   if (!majority_is_well()) {
     well_since_us_ = kNever;
     node_well_since_.clear();
@@ -73,8 +86,104 @@ void ClusterChecker::on_turn(Machine& machine) {
                     now_us, well_since_us_, led_at_us_));
     led_at_us_ = now_us;
   }
-  check_proposals();
 }
+
+// --- while others are cut off ------------------------------------------------------------------
+
+std::vector<size_t> ClusterChecker::group_around(size_t one, const std::vector<size_t>& machines,
+                                                 const std::vector<size_t>& parts) {
+  const raft::Configuration& configuration = configuration_of(world().machine(one));
+  std::vector<size_t> group;
+  for (const size_t other : machines) {
+    Machine& machine = world().machine(other);
+    const bool is_one_of_them = parts[other] == parts[one] &&
+                                configuration_of(machine).voters == configuration.voters &&
+                                configuration.is_voter(machine.control()->number());
+    if (is_one_of_them) group.push_back(other);
+  }
+  if (group.size() < configuration.majority()) group.clear();
+  return group;
+}
+
+std::vector<size_t> ClusterChecker::group_among(const std::vector<size_t>& machines) {
+  const std::vector<size_t> parts = faults_.parts(world().now_us());
+  if (parts.empty()) return {};
+  std::vector<size_t> sound;
+  for (const size_t each : machines) {
+    Machine& machine = world().machine(each);
+    const bool is_sound = is_well(machine) && machine.control()->is_member() &&
+                          !machine.is_leaving() && clock_error_us(machine) < kClockSureUs;
+    if (is_sound) sound.push_back(each);
+  }
+  for (const size_t each : sound) {
+    std::vector<size_t> group = group_around(each, sound, parts);
+    if (!group.empty()) return group;
+  }
+  return {};
+}
+
+// None of them knows of other voters by now.
+bool ClusterChecker::group_agrees() {
+  return std::ranges::all_of(group_.machines, [this](size_t each) {
+    const control::Control* control = world().machine(each).control();
+    return control == nullptr || control->raft() == nullptr ||
+           control->raft()->configuration().voters == group_.voters;
+  });
+}
+
+// It stays the same as long as it can do without those that it loses. Who is well again is not
+// taken in: that could become a majority of whom each was away for a while.
+void ClusterChecker::renew_group() {
+  const std::vector<size_t> before = group_agrees() ? group_.machines : std::vector<size_t>();
+  group_.machines = group_among(before);
+  if (!group_.machines.empty()) return;
+  std::vector<size_t> all(world().nodes());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+  const uint64_t now_us = world().now_us();
+  group_ = {.machines = group_among(all),
+            .voters = {},
+            .since_us = now_us,
+            .led_at_us = now_us,
+            .leader = std::nullopt,
+            .term = Term{0},
+            .leads_since_us = now_us};
+  if (group_.machines.empty()) return;
+  group_.voters = configuration_of(world().machine(group_.machines.front())).voters;
+}
+
+void ClusterChecker::look_at_group() {
+  renew_group();
+  if (group_.machines.empty()) return;
+  const uint64_t now_us = world().now_us();
+  Machine* leader = leader_of(world());
+  if (leader == nullptr || !leader->control()->is_settled_leader()) {
+    group_.leader.reset();
+    if (now_us - group_.led_at_us <= kLeaderUs) return;
+    std::string names;
+    for (const size_t each : group_.machines) {
+      names += (names.empty() ? "" : ", ") + world().machine(each).name();
+    }
+    complain(
+        fmt::format("{} us: a majority of the voters ({}) is well since {} us, whoever is cut off, "
+                    "and nobody leads since {} us",
+                    now_us, names, group_.since_us, group_.led_at_us));
+    group_.led_at_us = now_us;
+    return;
+  }
+  group_.led_at_us = now_us;
+  const Term term = leader->control()->raft()->term();
+  const bool is_inside =
+      std::ranges::find(group_.machines, leader->index()) != group_.machines.end();
+  if (!is_inside) {
+    group_.leader.reset();
+  } else if (group_.leader != leader->index() || group_.term != term) {
+    group_.leader = leader->index();
+    group_.term = term;
+    group_.leads_since_us = now_us;
+  }
+}
+
+// --- nodes and proposals -----------------------------------------------------------------------
 
 int64_t ClusterChecker::clock_error_us(Machine& machine) {
   std::vector<int64_t> errors;
@@ -133,16 +242,26 @@ void ClusterChecker::on_proposal(const Proposal& proposal) {
   }
 }
 
+uint64_t ClusterChecker::answerable_since_us(const Proposal& proposal) const {
+  uint64_t since_us = well_since_us_;
+  const bool is_inside =
+      group_.leader && std::ranges::find(group_.machines, proposal.node) != group_.machines.end();
+  if (is_inside) since_us = std::min(since_us, group_.leads_since_us);
+  return since_us;
+}
+
 void ClusterChecker::check_proposals() {
   const uint64_t now_us = world().now_us();
   for (auto it = pending_.begin(); it != pending_.end();) {
     const Proposal& proposal = it->second;
     Machine& machine = world().machine(proposal.node);
-    const uint64_t since_us = std::max(proposal.asked_us, well_since_us_);
+    const uint64_t well_us = answerable_since_us(proposal);
     const bool is_excused = machine.lives() != proposal.life || machine.control() == nullptr ||
                             machine.is_leaving() ||
                             faults_.disturbed(proposal.node, proposal.asked_us, now_us);
-    if (!is_excused && now_us - since_us <= kProposalUs) {
+    const bool is_early =
+        well_us == kNever || now_us - std::max(proposal.asked_us, well_us) <= kProposalUs;
+    if (!is_excused && is_early) {
       ++it;
       continue;
     }
@@ -150,14 +269,13 @@ void ClusterChecker::check_proposals() {
       complain(
           fmt::format("{} us: proposal {}, made at node {} at {} us, has no answer, and a "
                       "majority of the voters is well since {} us",
-                      now_us, proposal.id, proposal.node + 1, proposal.asked_us, well_since_us_));
+                      now_us, proposal.id, proposal.node + 1, proposal.asked_us, well_us));
     }
     it = pending_.erase(it);
   }
 }
 
-// --- in the end
-// -------------------------------------------------------------------------------------
+// --- in the end --------------------------------------------------------------------------------
 
 void ClusterChecker::on_rest() {
   for (std::string& wrong : unrest()) {

@@ -3,13 +3,21 @@
 //  - When a majority of the voters is well, and nothing is wrong between nodes, there is a settled
 //    leader within kLeaderUs, every node that is well is ALIVE in its map within kAliveUs, and what
 //    is proposed is applied.
+//  - While others are cut off there is a leader within kLeaderUs all the same, if a majority of the
+//    voters can do without them: voters that are well, between whom nothing is wrong, with one
+//    configuration, the same ones all that time. What is proposed at one of them is applied while
+//    one of them leads.
 //  - When all has come to rest: every machine that is deployed is a member and up, who was let go
 //    is none any more, all have the same map, follow one leader, and take each other for alive.
-// Well is a node that runs, that no fault was at a moment ago, and that has its log.
+// Well is a node that runs, that no fault was at a moment ago, and that has its log. "Cut off"
+// means whole nodes and groups (partitions, splits): of links that are slow, lossy or flicker, of
+// pairs and of spoilt channels nobody can say what they leave possible, and nothing is asked
+// meanwhile.
 // Used by: Simulation, in a cluster.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,8 +60,30 @@ class ClusterChecker final : public Checker {
   void on_proposal(const Proposal& proposal) override;
   void on_rest() override;
 
+  // Machines of voters: a majority by the configuration that each of them has.
+  struct Group {
+    std::vector<size_t> machines;    // empty: there is none
+    std::vector<NodeNumber> voters;  // of that configuration
+    uint64_t since_us = 0;
+    uint64_t led_at_us = 0;  // when there last was a settled leader, whoever it was
+    // Which of them leads, and since when.
+    std::optional<size_t> leader;
+    Term term{0};
+    uint64_t leads_since_us = 0;
+  };
+
   [[nodiscard]] bool is_well(Machine& machine);
   [[nodiscard]] bool majority_is_well();
+  void look_at_whole();
+  void look_at_group();
+  void renew_group();
+  [[nodiscard]] bool group_agrees();
+  // Those of `machines` that make a group as they are now; empty: they don't.
+  [[nodiscard]] std::vector<size_t> group_among(const std::vector<size_t>& machines);
+  [[nodiscard]] std::vector<size_t> group_around(size_t one, const std::vector<size_t>& machines,
+                                                 const std::vector<size_t>& parts);
+  // Since when an answer can be asked for: of a proposal that nothing else stands in the way of.
+  [[nodiscard]] uint64_t answerable_since_us(const Proposal& proposal) const;
   void check_alive(const topology::ClusterMap& map);
   void check_proposals();
   [[nodiscard]] int64_t clock_error_us(Machine& machine);
@@ -67,7 +97,8 @@ class ClusterChecker final : public Checker {
   uint64_t well_since_us_ = kNever;             // a majority
   uint64_t led_at_us_ = 0;                      // when there last was a settled leader
   std::map<size_t, uint64_t> node_well_since_;  // by machine
-  std::map<uint64_t, Proposal> pending_;        // by id
+  Group group_;
+  std::map<uint64_t, Proposal> pending_;  // by id
   Figures figures_;
 };
 

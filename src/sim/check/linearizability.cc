@@ -215,7 +215,14 @@ std::optional<RegisterState> Search::apply(const Call& call, const RegisterState
   switch (action.kind) {
     case ActionKind::read:
       if (!knows) return state;
-      if (!action.text) return may_be_gone ? std::optional(RegisterState{}) : std::nullopt;
+      if (!action.text) {
+        if (!may_be_gone) return std::nullopt;
+        // While its log can't be written a node hides what has expired and removes nothing; once a
+        // clock has gone back it is there again.
+        const bool may_be_hidden = options_.expiry_slack_us == RegisterState::kNever &&
+                                   state.value && state.dies_after_us != RegisterState::kNever;
+        return may_be_hidden ? state : RegisterState{};
+      }
       return may_be_there && state.value == action.text ? std::optional(state) : std::nullopt;
     case ActionKind::write:
       return written(call);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "sim/cluster_looks.h"
@@ -143,14 +144,36 @@ void FaultDriver::quiet() {
   for (Observer* observer : world_.observers()) observer->on_quiet();
 }
 
-void FaultDriver::disturb_network(uint64_t to_us) {
-  network_disturbed_.push_back({.from_us = world_.now_us(), .to_us = to_us + kGraceUs});
+void FaultDriver::disturb_network(uint64_t to_us, std::vector<size_t> groups) {
+  network_disturbed_.push_back({.when = {.from_us = world_.now_us(), .to_us = to_us + kGraceUs},
+                                .groups = std::move(groups)});
+}
+
+std::vector<size_t> FaultDriver::apart(size_t node) const {
+  std::vector<size_t> groups(world_.nodes());
+  groups[node] = 1;
+  return groups;
 }
 
 bool FaultDriver::network_disturbed(uint64_t from_us, uint64_t to_us) const {
-  return std::ranges::any_of(network_disturbed_, [&](const Span& span) {
-    return span.from_us <= to_us && from_us <= span.to_us;
+  return std::ranges::any_of(network_disturbed_, [&](const NetworkSpan& span) {
+    return span.when.from_us <= to_us && from_us <= span.when.to_us;
   });
+}
+
+std::vector<size_t> FaultDriver::parts(uint64_t at_us) const {
+  std::vector<size_t> found(world_.nodes());
+  for (const auto& [when, groups] : network_disturbed_) {
+    if (at_us < when.from_us || when.to_us < at_us) continue;
+    if (groups.empty()) return {};
+    // Who was in one part stays there if it is in one group as well.
+    std::map<std::pair<size_t, size_t>, size_t> finer;
+    for (size_t node = 0; node < found.size(); ++node) {
+      const std::pair<size_t, size_t> both(found[node], groups[node]);
+      found[node] = finer.try_emplace(both, finer.size()).first->second;
+    }
+  }
+  return found;
 }
 
 void FaultDriver::disturb(size_t node, uint64_t from_us, uint64_t to_us) {
@@ -171,8 +194,12 @@ void FaultDriver::tell(const Planned& planned, bool begins, std::string detail) 
 // `undo` at the fault's end, at the latest when all heals.
 void FaultDriver::end_later(const Planned& planned, std::function<void()> undo) {
   const uint64_t ends_us = std::min(world_.now_us() + planned.lasts_us, until_us_);
-  if (planned.kind <= reset) disturb_network(ends_us);
-  disturb(planned.node, world_.now_us(), ends_us);
+  const bool is_partition = planned.kind <= partition_outbound;
+  if (planned.kind <= reset) {
+    disturb_network(ends_us, is_partition ? apart(planned.node) : std::vector<size_t>());
+  }
+  // Both sides of a split are well, and their clients as well off as ever.
+  if (planned.kind != split) disturb(planned.node, world_.now_us(), ends_us);
   world_.queue().schedule_at(ends_us, [this, planned, undo = std::move(undo)] {
     undo();
     tell(planned, false);
@@ -223,9 +250,8 @@ void FaultDriver::flicker_on(const Planned& planned, uint64_t left) {
 
 void FaultDriver::spoil_links(const Planned& planned, const LinkQuality& quality) {
   const HostId self = world_.machine(planned.node).host();
-  const LinkQuality usual = clients_[planned.node].empty()
-                                ? LinkQuality{}
-                                : world_.network().quality(self, clients_[planned.node][0]);
+  // Of a link that is never spoilt: another fault may be at these.
+  const LinkQuality usual = world_.network().quality(self, self);
   const auto set = [this, self, node = planned.node](const LinkQuality& each) {
     for (const HostId client : clients_[node]) {
       world_.network().set_quality(self, client, each);

@@ -54,6 +54,12 @@ class FaultDriver final : public Observer {
   // Something was wrong between nodes at some moment in between, whichever they are.
   [[nodiscard]] bool network_disturbed(uint64_t from_us, uint64_t to_us) const;
 
+  // The part of the network that each node is in at that moment: between nodes of one part nothing
+  // is wrong, nor was it a moment ago. Empty: nothing sure can be said of any two. (One number per
+  // node; a node that is cut off from all others, in one direction or in both, is a part of its
+  // own.)
+  [[nodiscard]] std::vector<size_t> parts(uint64_t at_us) const;
+
   // How many of each kind were played.
   [[nodiscard]] const std::array<uint64_t, kFaultKinds>& played() const { return played_; }
 
@@ -63,6 +69,13 @@ class FaultDriver final : public Observer {
   struct Span {
     uint64_t from_us = 0;
     uint64_t to_us = 0;
+  };
+
+  // Something was wrong between nodes of different groups, and not within one; of no groups: it may
+  // have been anywhere.
+  struct NetworkSpan {
+    Span when;
+    std::vector<size_t> groups;  // by node
   };
 
   static constexpr uint64_t kOpen = ~uint64_t{0};  // the end of a span that goes on
@@ -93,7 +106,9 @@ class FaultDriver final : public Observer {
   void flicker_on(const Planned& planned, uint64_t left);
   void spoil_links(const Planned& planned, const LinkQuality& quality);
   void disturb(size_t node, uint64_t from_us, uint64_t to_us);
-  void disturb_network(uint64_t to_us);
+  void disturb_network(uint64_t to_us, std::vector<size_t> groups = {});
+  // The node by itself, and all others.
+  [[nodiscard]] std::vector<size_t> apart(size_t node) const;
 
   // --- fault_driver_cluster.cc
   using Links = std::vector<std::pair<HostId, HostId>>;
@@ -122,7 +137,7 @@ class FaultDriver final : public Observer {
   std::vector<uint64_t> cut_in_snapshot_;  // by node: steps after its file was made; 0: not armed
   std::vector<bool> cut_in_start_;
   std::vector<uint64_t> down_us_;  // by node: how long it stays dead once a fault has ended it
-  std::vector<Span> network_disturbed_;
+  std::vector<NetworkSpan> network_disturbed_;
   size_t nodes_at_start_ = 0;
   std::vector<uint64_t> raft_steps_left_;  // by node: the power goes then; 0: not armed
   // Who leads in a later term is cut off for so long; 0: nobody.

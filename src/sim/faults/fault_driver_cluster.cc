@@ -51,14 +51,16 @@ void FaultDriver::cut_links(const Links& links, uint64_t lasts_us) {
 void FaultDriver::split_nodes(const Planned& planned) {
   Links links;
   std::string group;
+  std::vector<size_t> groups(world_.nodes());
   for (size_t a = 0; a < world_.nodes(); ++a) {
-    const bool is_inside = (planned.strength >> (a % 64)) % 2 != 0;
-    if (is_inside) group += fmt::format(" {}", a + 1);
+    groups[a] = (planned.strength >> (a % 64)) % 2;
+    if (groups[a] != 0) group += fmt::format(" {}", a + 1);
     for (size_t b = 0; b < world_.nodes(); ++b) {
-      if (is_inside == ((planned.strength >> (b % 64)) % 2 != 0)) continue;
+      if (groups[a] == (planned.strength >> (b % 64)) % 2) continue;
       links.emplace_back(world_.machine(a).host(), world_.machine(b).host());
     }
   }
+  disturb_network(std::min(world_.now_us() + planned.lasts_us, until_us_), std::move(groups));
   tell(planned, true, fmt::format("the group{} for {} ms", group, planned.lasts_us / kMs));
   cut_links(links, planned.lasts_us);
 }
@@ -115,7 +117,6 @@ void FaultDriver::begin_on_cluster(const Planned& planned) {
   const uint64_t ends_us = std::min(world_.now_us() + planned.lasts_us, until_us_);
   switch (planned.kind) {
     case split:
-      disturb_network(ends_us);
       split_nodes(planned);
       return end_later(planned, [] {});
     case cut_pair:
@@ -184,7 +185,7 @@ void FaultDriver::on_turn(Machine& machine) {
   const uint64_t lasts_us = std::exchange(cut_new_leader_us_, 0);
   const uint64_t ends_us = std::min(world_.now_us() + lasts_us, until_us_);
   cut(machine.index(), true, true, lasts_us);
-  disturb_network(ends_us);
+  disturb_network(ends_us, apart(machine.index()));
   disturb(machine.index(), world_.now_us(), ends_us);
 }
 

@@ -77,8 +77,10 @@ struct Profile {
   std::span<const FaultKind> kinds;
 };
 
+constexpr std::string_view kNone = "none";
+
 constexpr std::array kProfiles = {
-    Profile{.shown = {"none", "nothing goes wrong"}, .kinds = {}},
+    Profile{.shown = {kNone, "nothing goes wrong"}, .kinds = {}},
     Profile{.shown = {"calm", "a slow link, a pause, an end, members that come and go"},
             .kinds = kCalm},
     Profile{.shown = {"network", "cuts, flickers, delays, losses, resets"}, .kinds = kNetwork},
@@ -127,10 +129,11 @@ std::vector<FaultProfile> fault_profiles() {
 
 Result<std::vector<FaultKind>> parse_faults(std::string_view text) {
   std::array<bool, kFaultKinds> chosen{};
-  for (std::string_view rest = text; !rest.empty();) {
-    const size_t end = std::min(rest.find(','), rest.size());
-    const std::string_view word = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  const std::vector<std::string_view> words = words_of_faults(text);
+  for (const std::string_view word : words) {
+    if (word == kNone && words.size() > 1) {
+      return Error{Errc::invalid_argument, "none stands alone: no fault beside it"};
+    }
     if (!add_named(word, chosen)) {
       return Error{Errc::invalid_argument,
                    fmt::format("there is no fault '{}'; there are {} and the profiles {}, all",
@@ -149,6 +152,16 @@ Result<std::vector<FaultKind>> parse_faults(std::string_view text) {
     if (chosen[i]) kinds.push_back(static_cast<FaultKind>(i));
   }
   return kinds;
+}
+
+std::vector<std::string_view> words_of_faults(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (;;) {
+    const size_t end = text.find(',');
+    words.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return words;
+    text.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace quoris::sim

@@ -67,8 +67,11 @@ inline constexpr size_t kFaultKinds = static_cast<size_t>(FaultKind::count_of_ki
 [[nodiscard]] std::string_view name_of(FaultKind kind);
 
 // "all", "network,pause", "power_cut": profiles and names, in any mixture; each kind once, in the
-// order of the kinds. "none" is none.
+// order of the kinds. "none" is none, and stands alone.
 [[nodiscard]] Result<std::vector<FaultKind>> parse_faults(std::string_view text);
+
+// What stands between the commas; of an empty text one empty word.
+[[nodiscard]] std::vector<std::string_view> words_of_faults(std::string_view text);
 
 struct FaultProfile {
   std::string_view name;
