@@ -403,9 +403,10 @@ class ClusterTest(unittest.TestCase):
             cluster.start(count)
         return cluster
 
-    def networked_cluster(self, count):
-        """Each node in a network namespace; skips the test where there are none."""
-        reason = namespaces.why_not()
+    def networked_cluster(self, count, why_not=namespaces.why_not):
+        """Each node in a network namespace; skips the test where there are none, or whatever else
+        `why_not` asks for is missing."""
+        reason = why_not()
         if reason:
             self.skipTest(reason)
         cluster = Cluster(network=namespaces.Network())

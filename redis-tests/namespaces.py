@@ -6,7 +6,11 @@ wrong Ethernet address for the receiver: its packets go to nobody. Nothing of it
 the switch is a bridge in a namespace too. Clients reach a node by its unix socket, as a file is in
 no network namespace.
 
-Needs root, the `ip` of iproute2, `nsenter`, a kernel with bridges and veth. Used by: cluster.py.
+A bad network is made by the kernel's netem at a node's end of its cable, on what the node sends:
+late, lost, doubled, out of order.
+
+Needs root, the `ip` of iproute2, `nsenter`, a kernel with bridges and veth; for a bad network also
+`tc` and sch_netem, which not every kernel has (why_no_netem). Used by: cluster.py.
 """
 
 import atexit
@@ -29,10 +33,14 @@ def remove_all():
         network.remove()
 
 
-def ip(*words, check=True):
-    done = subprocess.run(["ip", *words], capture_output=True, text=True, check=False)
+def run(*words, check=True):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
-        raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+        raise OSError(f"{' '.join(words)}: {' '.join(done.stderr.split())}")
+
+
+def ip(*words, check=True):
+    run("ip", *words, check=check)
 
 
 def namespaces():
@@ -65,6 +73,25 @@ def why_not():
             network.remove()
     except OSError as error:
         return f"network namespaces are not allowed here: {error}"
+    return None
+
+
+def why_no_netem():
+    """The reason why there can be no bad network of our own here, or None. Tried on an interface
+    that nobody else has."""
+    reason = why_not()
+    if reason:
+        return reason
+    if not shutil.which("tc"):
+        return "tc is not on the PATH"
+    try:
+        network = Network()
+        try:
+            network.disturb(network.plug_in(), "delay", "1ms")
+        finally:
+            network.remove()
+    except OSError as error:
+        return f"no netem here: {error}"
     return None
 
 
@@ -128,6 +155,15 @@ class Network:
     def mend_between(self, one, other):
         one.tell(other, other.ethernet)
         other.tell(one, one.ethernet)
+
+    def disturb(self, port, *netem):
+        """What the node sends suffers that, in the words of tc-netem(8), in place of what was."""
+        run("tc", "-netns", port.namespace, "qdisc", "replace", "dev", "eth0", "root", "netem",
+            *netem)
+
+    def calm(self, port):
+        """No disturbance any more. REQUIRES: there is one."""
+        run("tc", "-netns", port.namespace, "qdisc", "del", "dev", "eth0", "root")
 
     def remove(self):
         _networks.discard(self)

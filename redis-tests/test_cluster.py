@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import unittest
 
+import namespaces
 from cluster import (DOWN_S, FAILOVER_S, JOIN_S, LEAVE_S, RETURN_S, START_S, ClusterTest)
 from harness import PEERS, need_oracle, quoris_is_oracle
 from resp import Client
@@ -16,6 +17,10 @@ RUN_DEADLINE_S = 60
 HANDED_OVER_S = 0.3
 KEYS_KNOWN_S = 5.0  # they are told once a second
 STEPS_DOWN_S = 2.0
+# Of every packet that a node sends, in the words of tc-netem(8). TCP sends again what is lost,
+# at worst after 0.2 s, then after 0.4 s more: so much more time has what is promised.
+BAD_NETWORK = ("delay", "5ms", "3ms", "loss", "2%", "duplicate", "1%", "reorder", "5%")
+SENT_AGAIN_S = 1.0
 
 
 def setUpModule():
@@ -26,15 +31,15 @@ def setUpModule():
 class Failures(ClusterTest):
     """What several tests look at."""
 
-    def new_leader_of(self, cluster, old, fail, heal):
+    def new_leader_of(self, cluster, old, fail, heal, more_s=0.0):
         """Fails the leader; whoever leads then, when all others say that the old one is DOWN."""
         term = old.settled_term()
         others = cluster.others(old)
         fail()
-        cluster.wait(lambda: cluster.new_leader(others, term), "a new leader", FAILOVER_S)
+        cluster.wait(lambda: cluster.new_leader(others, term), "a new leader", FAILOVER_S + more_s)
         cluster.wait(lambda: cluster.all_say(old.name, "DOWN", others),
-                     f"all others say that {old.name} is down", DOWN_S)
-        new = cluster.wait(lambda: cluster.leader(others), "the others agree", FAILOVER_S)
+                     f"all others say that {old.name} is down", DOWN_S + more_s)
+        new = cluster.wait(lambda: cluster.leader(others), "the others agree", FAILOVER_S + more_s)
         heal()
         self.assertEqual(cluster.wait_agreed(len(cluster.nodes)), new)
         self.assertEqual(old.raft()["raft_role"], "follower")
@@ -320,6 +325,34 @@ class Network(Failures):
         self.assertEqual(cluster.wait_agreed(3), leader)
         self.assertEqual(leader.settled_term(), term)
 
+    def test_a_bad_network_costs_nobody_his_place_and_a_dead_one_the_leader_his(self):
+        cluster = self.networked_cluster(3, namespaces.why_no_netem)
+        network, old = cluster.network, cluster.leader()
+        term, probes = old.settled_term(), int(old.gossip()["gossip_probes"])
+        for node in cluster.nodes:
+            network.disturb(node.place, *BAD_NETWORK)
+
+        def go_on():
+            for node in cluster.nodes:
+                self.assertEqual(node.gossip()["gossip_declared_down"], "0")
+                self.assertIn("cluster_state:ok", node.ask("CLUSTER", "INFO"))
+                self.assertEqual(len(node.ask("CLUSTER", "NODES").splitlines()), 3)
+            return int(old.gossip()["gossip_probes"]) > probes + 20
+
+        cluster.wait(go_on, "twenty probes", DOWN_S * 2)
+        cluster.wait(lambda: all(node.raft()["raft_lease_left_ms"] != "0"
+                                 for node in cluster.nodes), "all have a lease", SENT_AGAIN_S)
+        self.assertEqual(cluster.wait_agreed(3), old)
+        self.assertEqual(old.settled_term(), term)
+
+        def heal():
+            for node in cluster.nodes:
+                network.calm(node.place)
+
+        # Of the leader nothing gets out any more; the others settle it over the bad network.
+        self.new_leader_of(cluster, old, lambda: network.disturb(old.place, "loss", "100%"), heal,
+                           SENT_AGAIN_S)
+
 
 class Refusals(ClusterTest):
     def refused(self, cluster, stranger, reason, words):
@@ -428,6 +461,22 @@ class Refusals(ClusterTest):
         for node in others:
             self.assertEqual(node.state_of(original.name), "ALIVE")
 
+    def test_who_founded_a_cluster_of_its_own_by_mistake_is_told_so(self):
+        cluster = self.cluster(3)
+        stray = cluster.add(seeds=[])
+        stray.begin()
+        cluster.wait(lambda: cluster.leader([stray]), "it leads its own cluster", START_S)
+        stray.terminate()
+        status, output = stray.run_to_the_end("--seed", cluster.nodes[1].cluster_address)
+        self.assertNotEqual(status, 0)
+        self.assertIn("belongs to another cluster, and the data directory holds one of its own",
+                      output)
+        self.assertIn("another's data", cluster.nodes[1].output())
+        stray.wipe()
+        stray.seeds = [cluster.nodes[1].cluster_address]
+        stray.begin()
+        cluster.wait_agreed(4, JOIN_S)
+
     def test_restarts_that_contradict_the_directory(self):
         cluster = self.cluster(2)
         node = cluster.nodes[1]
@@ -465,6 +514,13 @@ class Refusals(ClusterTest):
                 self.assertFalse(os.path.exists(os.path.join(node.data, name)))
                 with open(os.path.join(node.data, name), "wb") as file:
                     file.write(kept[name])
+        # A new one is made, as in every directory; it is not the member's.
+        os.rename(os.path.join(node.data, "quoris.identity"), os.path.join(node.data, "kept"))
+        for _ in range(2):
+            status, output = node.run_to_the_end(bare=True)
+            self.assertEqual(status, 1)
+            self.assertIn("quoris.identity is another one's, or was lost", output)
+        os.rename(os.path.join(node.data, "kept"), os.path.join(node.data, "quoris.identity"))
         node.begin(bare=True)
         cluster.wait_agreed(3)
 

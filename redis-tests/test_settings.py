@@ -280,6 +280,12 @@ class Settings(unittest.TestCase):
             self.assertIn(text, output)
         self.assertLess(len(output.splitlines()), 12)
 
+    def test_settings_of_a_cluster_are_of_no_use_to_a_node_alone(self):
+        server = self.start("--cluster-name", "c", "--rack", "r1")
+        self.assertIn("without use for: cluster-name, rack. A cluster is founded with cluster-port",
+                      server.output())
+        self.assertNotIn("without use for", self.start("--node-id", "n").output())
+
     def test_sigterm_sigint_and_shutdown_stop_cleanly(self):
         for end in (lambda server: server.process.send_signal(signal.SIGTERM),
                     lambda server: server.process.send_signal(signal.SIGINT),

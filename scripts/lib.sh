@@ -9,8 +9,9 @@ jobs=$(nproc 2>/dev/null || echo 2)
 build_packages=(g++ cmake ninja-build pkg-config libuv1-dev libxxhash-dev libspdlog-dev libfmt-dev
   libcxxopts-dev libjemalloc-dev libssl-dev)
 # python3-celery brings 20 small packages along, 10 MB; python3-rq little beside it.
+# iproute2: ip and tc, for networks of our own.
 test_packages=(git catch2 libhiredis-dev python3 python3-redis python3-rq python3-celery clang-14
-  libclang-rt-14-dev clang-format-14 clang-tidy-14)
+  libclang-rt-14-dev clang-format-14 clang-tidy-14 iproute2)
 node_packages=(nodejs npm ca-certificates)
 
 say() { printf '%s\n' "$*" >&2; }

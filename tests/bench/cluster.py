@@ -28,6 +28,7 @@ POLL_S = 0.005
 # How long anything may take before it counts as failed: far above all bars, for a busy machine.
 PATIENCE_S = 30.0
 HEARTBEAT_S = 0.1  # raft::Options
+AWAY_S = 2.0  # at most, once it is DOWN: so that its end falls anywhere between two calls
 KEYS_S = 2.0
 KEYS_AT_FIRST = 4_000_000
 KEYS_ROUNDS = 5
@@ -73,7 +74,7 @@ def is_well(cluster):
 
 def failovers(options, what, cluster, fail, heal):
     """A leader fails, another leads, the old one comes back: so many times."""
-    leads, down = [], []
+    leads, down, back = [], [], []
     try:
         cluster.begin(3)
         for _ in range(options.rounds or 50):
@@ -89,11 +90,17 @@ def failovers(options, what, cluster, fail, heal):
             cluster.wait(lambda: cluster.all_say(old.name, "DOWN", others), "down", PATIENCE_S,
                          POLL_S)
             down.append(time.monotonic() - begin)
+            time.sleep(random.uniform(0, AWAY_S))
+            begin = time.monotonic()
             heal(old)
+            cluster.wait(lambda: cluster.all_say(old.name, "ALIVE", cluster.nodes), "back",
+                         PATIENCE_S, POLL_S)
+            back.append(time.monotonic() - begin)
     finally:
         cluster.remove()
     times_row(f"{what}: another one leads", leads, 2)
     times_row("... and the map says that the old one is down", down)
+    times_row("... and once that is over, all say that it is alive", back)
 
 
 def kill(options):

@@ -1,5 +1,6 @@
-// What a peer may send: frames of every message decoded, and the handshake fed with them on both
-// sides. What was decoded by the strict rule has just one form, and no handshake succeeds.
+// What a peer may send: frames of the channel's own messages and of a sample decoded (all others:
+// control_messages_fuzz.cc), and the handshake fed with them on both sides. What was decoded by the
+// strict rule has just one form, and no handshake succeeds.
 #include <cstdint>
 #include <string_view>
 #include <vector>
