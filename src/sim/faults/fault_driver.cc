@@ -325,7 +325,8 @@ void FaultDriver::begin_on_disk(const Planned& planned) {
     }
     case full_disk:
       tell(planned, true);
-      machine.disk().set_capacity(machine.disk().bytes_used() + planned.strength % (16 * 1024));
+      machine.disk().set_capacity(machine.disk().bytes_used() +
+                                  planned.strength % (uint64_t{16} * 1024));
       return end_later(planned, [&machine] { machine.disk().set_capacity(SimDisk::kUnlimited); });
     default: {
       const auto operation =

@@ -122,6 +122,7 @@ std::string_view name_of(FaultKind kind) { return kNames[static_cast<size_t>(kin
 
 std::vector<FaultProfile> fault_profiles() {
   std::vector<FaultProfile> shown;
+  shown.reserve(kProfiles.size() + 1);
   for (const Profile& profile : kProfiles) shown.push_back(profile.shown);
   shown.push_back({kAll, "all of these"});
   return shown;
