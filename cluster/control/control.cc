@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/planted.h"
 #include "cluster/topology/cluster_views.h"
 #include "cluster/topology/map_codec.h"
 
@@ -208,7 +209,9 @@ uint64_t Control::next_due_us() const {
   if (commit_due_us_ != 0) due = std::min(due, commit_due_us_);
   if (phase_ == Phase::newcomer) due = std::min(due, join_due_us_);
   if (raft_ != nullptr && raft_->is_leader()) due = std::min(due, duty_due_us_);
-  if (phase_ == Phase::stopping && stopped_ != nullptr) due = std::min(due, stop_by_us_);
+  const bool is_waiting =
+      stopped_ != nullptr || QUORIS_PLANTED("control: a stop that is over is waited for");
+  if (phase_ == Phase::stopping && is_waiting) due = std::min(due, stop_by_us_);
   return std::min(due, proposals_.next_due_us());
 }
 
